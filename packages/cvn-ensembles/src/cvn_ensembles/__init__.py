@@ -1,0 +1,1 @@
+"""Ensembles for CVN Harness. None are registered in this release."""

@@ -1,0 +1,171 @@
+"""CVN Harness core: one training path for every model, and a threshold that survives trading.
+
+Names are imported when they are first used, so that ``import cvn_harness_core`` stays light.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from cvn_harness_core.__about__ import __version__
+
+if TYPE_CHECKING:
+    from cvn_harness_core.artifact.trained import TrainedArtifact
+    from cvn_harness_core.contracts.curve import CurveSummary
+    from cvn_harness_core.contracts.datasets import Datasets
+    from cvn_harness_core.contracts.features import FeatureVersion
+    from cvn_harness_core.contracts.health import HealthLimits, TrainingHealth
+    from cvn_harness_core.contracts.hpo import HPOParams
+    from cvn_harness_core.contracts.metrics import SplitMetrics
+    from cvn_harness_core.contracts.model import (
+        EnsembleSpec,
+        Fitted,
+        FitRequest,
+        LearningCurve,
+        ModelAdapter,
+        ModelSpec,
+        Stopping,
+    )
+    from cvn_harness_core.contracts.params import EffectiveParam, Param
+    from cvn_harness_core.contracts.payoff import Payoff
+    from cvn_harness_core.contracts.probability import Probability
+    from cvn_harness_core.contracts.split import Split
+    from cvn_harness_core.contracts.theta import (
+        ThetaCurve,
+        ThetaDecision,
+        ThetaEvidence,
+        ThetaRule,
+    )
+    from cvn_harness_core.errors import (
+        BundleError,
+        FitError,
+        HarnessError,
+        InputError,
+        MulticlassError,
+        ParameterError,
+        PluginError,
+        SearchError,
+    )
+    from cvn_harness_core.events.log import configure as configure_logging
+    from cvn_harness_core.harness.train_one import train_one
+    from cvn_harness_core.plugins.discovery import PluginRecord, discover
+    from cvn_harness_core.plugins.hookspecs import hookimpl
+    from cvn_harness_core.plugins.registry import (
+        ENSEMBLE_REGISTRY,
+        MODEL_REGISTRY,
+        PluginRegistry,
+    )
+    from cvn_harness_core.policy import POLICIES, EarlyStopping, TrainingPolicy
+    from cvn_harness_core.theta.f1_capped import F1Capped
+    from cvn_harness_core.theta.f1_grid import F1Grid
+    from cvn_harness_core.theta.fixed import Fixed
+
+_HOME = {
+    "artifact.trained": ("TrainedArtifact",),
+    "contracts.curve": ("CurveSummary",),
+    "contracts.datasets": ("Datasets",),
+    "contracts.features": ("FeatureVersion",),
+    "contracts.health": ("HealthLimits", "TrainingHealth"),
+    "contracts.hpo": ("HPOParams",),
+    "contracts.metrics": ("SplitMetrics",),
+    "contracts.model": (
+        "EnsembleSpec",
+        "FitRequest",
+        "Fitted",
+        "LearningCurve",
+        "ModelAdapter",
+        "ModelSpec",
+        "Stopping",
+    ),
+    "contracts.params": ("EffectiveParam", "Param"),
+    "contracts.payoff": ("Payoff",),
+    "contracts.probability": ("Probability",),
+    "contracts.split": ("Split",),
+    "contracts.theta": ("ThetaCurve", "ThetaDecision", "ThetaEvidence", "ThetaRule"),
+    "errors": (
+        "BundleError",
+        "FitError",
+        "HarnessError",
+        "InputError",
+        "MulticlassError",
+        "ParameterError",
+        "PluginError",
+        "SearchError",
+    ),
+    "events.log": ("configure_logging",),
+    "harness.train_one": ("train_one",),
+    "plugins.discovery": ("PluginRecord", "discover"),
+    "plugins.hookspecs": ("hookimpl",),
+    "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
+    "policy": ("POLICIES", "EarlyStopping", "TrainingPolicy"),
+    "theta.f1_capped": ("F1Capped",),
+    "theta.f1_grid": ("F1Grid",),
+    "theta.fixed": ("Fixed",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+_OTHER_NAME = {"configure_logging": "configure"}
+
+__all__ = [
+    "ENSEMBLE_REGISTRY",
+    "MODEL_REGISTRY",
+    "POLICIES",
+    "BundleError",
+    "CurveSummary",
+    "Datasets",
+    "EarlyStopping",
+    "EffectiveParam",
+    "EnsembleSpec",
+    "F1Capped",
+    "F1Grid",
+    "FeatureVersion",
+    "FitError",
+    "FitRequest",
+    "Fitted",
+    "Fixed",
+    "HPOParams",
+    "HarnessError",
+    "HealthLimits",
+    "InputError",
+    "LearningCurve",
+    "ModelAdapter",
+    "ModelSpec",
+    "MulticlassError",
+    "Param",
+    "ParameterError",
+    "Payoff",
+    "PluginError",
+    "PluginRecord",
+    "PluginRegistry",
+    "Probability",
+    "SearchError",
+    "Split",
+    "SplitMetrics",
+    "Stopping",
+    "ThetaCurve",
+    "ThetaDecision",
+    "ThetaEvidence",
+    "ThetaRule",
+    "TrainedArtifact",
+    "TrainingHealth",
+    "TrainingPolicy",
+    "__version__",
+    "configure_logging",
+    "discover",
+    "hookimpl",
+    "train_one",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    module = importlib.import_module(f"{__name__}.{_MODULE_OF[name]}")
+    value: object = getattr(module, _OTHER_NAME.get(name, name))
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""What a training returns, and how it is kept on disk."""

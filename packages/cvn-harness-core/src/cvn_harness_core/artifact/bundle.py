@@ -1,0 +1,197 @@
+"""A bundle: a folder of files, written atomically and verified before anything is parsed.
+
+``manifest.json`` lists every other file with its size and SHA-256; ``manifest.sha256`` holds the
+manifest's own (``sha256sum -c manifest.sha256`` checks it). No format in it can run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from cvn_harness_core.errors import BundleError
+
+FORMAT, VERSION = "cvn-bundle", 1
+MANIFEST, MANIFEST_SUM = "manifest.json", "manifest.sha256"
+MAX_MANIFEST_BYTES = 16 << 20
+MAX_FILE_BYTES = 4 << 30
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def write(
+    path: Path, facts: Mapping[str, Any], files: Mapping[str, bytes], *, overwrite: bool
+) -> str:
+    """Write a bundle at ``path`` and return the SHA-256 of its manifest.
+
+    Everything is written and synced in a temporary sibling folder, which is then renamed. With
+    ``overwrite`` the old bundle is moved aside first and deleted afterwards, so that a kill between
+    the two renames leaves it beside ``path``, whole, under a name that begins with a dot.
+    """
+    for name in files:
+        if not _FILE_NAME.fullmatch(name) or name in (MANIFEST, MANIFEST_SUM):
+            _corrupt(path, f"{name!r} is not a name for a file in a bundle")
+    listing = {n: {"size": len(b), "sha256": _sha256(b)} for n, b in files.items()}
+    document = {"format": FORMAT, "version": VERSION, "files": listing, **facts}
+    manifest = json.dumps(document, allow_nan=False, indent=1, sort_keys=True).encode()
+    contents = {**files, MANIFEST: manifest, MANIFEST_SUM: _sum_line(manifest)}
+    if os.path.lexists(path) and not overwrite:
+        message = f"{path} exists already; choose another path, or pass overwrite=True."
+        raise BundleError("bundle_exists", message)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
+        try:
+            _write_synced(temporary, contents)
+            _publish(temporary, path)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    except OSError as error:
+        message = f"cannot write the bundle {path}: {error.strerror or error}."
+        raise BundleError("bundle_unwritable", message) from error
+    return _sha256(manifest)
+
+
+def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return the manifest and the verified bytes of every file it lists.
+
+    Raises
+    ------
+    BundleError
+        ``bundle_not_found``; ``bundle_format`` for another kind or version of folder;
+        ``bundle_corrupt`` for a missing, extra, linked, truncated or changed file.
+    """
+    if not path.is_dir():
+        message = f"there is no bundle at {path} (a bundle is a folder with a {MANIFEST})."
+        raise BundleError("bundle_not_found", message)
+    present = {}
+    for entry in os.scandir(path):
+        if not entry.is_file(follow_symlinks=False):
+            _corrupt(path, f"{entry.name!r} is not a regular file")
+        present[entry.name] = entry.stat(follow_symlinks=False).st_size
+    for name in (MANIFEST, MANIFEST_SUM):
+        if name not in present:
+            _corrupt(path, f"{name} is missing")
+    if present[MANIFEST] > MAX_MANIFEST_BYTES:
+        _corrupt(path, f"{MANIFEST} has {present[MANIFEST]:,} bytes, too many to be one of ours")
+    manifest = _read_exactly(path, MANIFEST, present[MANIFEST])
+    if _read_exactly(path, MANIFEST_SUM, len(_sum_line(b""))) != _sum_line(manifest):
+        _corrupt(path, f"{MANIFEST} does not match {MANIFEST_SUM}")
+    document = _parse(path, manifest)
+    if document.get("format") != FORMAT or document.get("version") != VERSION:
+        message = (
+            f"{path} is {document.get('format')!r} version {document.get('version')!r}; this "
+            f"release reads {FORMAT!r} version {VERSION}."
+        )
+        raise BundleError("bundle_format", message)
+    return document, _read_files(path, document.get("files"), present)
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes of all files of a bundle."""
+    return sum(entry.stat().st_size for entry in os.scandir(path))
+
+
+def _read_files(path: Path, listing: Any, present: Mapping[str, int]) -> dict[str, bytes]:
+    if not isinstance(listing, dict):
+        _corrupt(path, f"{MANIFEST} lists no files")
+    extra = sorted(set(present) - set(listing) - {MANIFEST, MANIFEST_SUM})
+    if extra:
+        _corrupt(path, f"{extra[0]!r} is not listed in {MANIFEST}")
+    files = {}
+    for name, entry in listing.items():
+        if not _FILE_NAME.fullmatch(name) or not isinstance(entry, dict):
+            _corrupt(path, f"{MANIFEST} lists {name!r}, which is no file of a bundle")
+        if name not in present:
+            _corrupt(path, f"{name} is missing")
+        if present[name] != entry.get("size") or present[name] > MAX_FILE_BYTES:
+            _corrupt(path, f"{name} has {present[name]:,} bytes, not {entry.get('size')!r}")
+        payload = _read_exactly(path, name, present[name])
+        if _sha256(payload) != entry.get("sha256"):
+            _corrupt(path, f"{name} does not match its SHA-256")
+        files[name] = payload
+    return files
+
+
+def _parse(path: Path, manifest: bytes) -> dict[str, Any]:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        if len(set(keys)) != len(keys):
+            _corrupt(path, f"{MANIFEST} has a key twice")
+        return dict(pairs)
+
+    def constant(text: str) -> NoReturn:
+        _corrupt(path, f"{MANIFEST} holds {text}, which is not JSON")
+
+    try:
+        document = json.loads(manifest, object_pairs_hook=unique, parse_constant=constant)
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, BundleError):
+            raise
+        _corrupt(path, f"{MANIFEST} is not JSON ({error})")
+    if not isinstance(document, dict):
+        _corrupt(path, f"{MANIFEST} is not an object")
+    return document
+
+
+def _read_exactly(path: Path, name: str, size: int) -> bytes:
+    try:
+        descriptor = os.open(path / name, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        with os.fdopen(descriptor, "rb") as file:
+            payload = file.read(size + 1)
+    except OSError as error:
+        _corrupt(path, f"{name} cannot be read ({error.strerror})")
+    if len(payload) != size:
+        _corrupt(path, f"{name} has not the {size:,} bytes that it should")
+    return payload
+
+
+def _write_synced(folder: Path, contents: Mapping[str, bytes]) -> None:
+    for name, payload in contents.items():
+        with (folder / name).open("wb") as file:
+            file.write(payload)
+            file.flush()
+            os.fsync(file.fileno())
+    folder.chmod(0o755)
+    _sync_folder(folder)
+
+
+def _publish(temporary: Path, path: Path) -> None:
+    if not os.path.lexists(path):
+        temporary.rename(path)
+        _sync_folder(path.parent)
+        return
+    aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old-", dir=path.parent)) / path.name
+    path.rename(aside)
+    temporary.rename(path)
+    _sync_folder(path.parent)
+    shutil.rmtree(aside.parent, ignore_errors=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sum_line(manifest: bytes) -> bytes:
+    return f"{_sha256(manifest)}  {MANIFEST}\n".encode()
+
+
+def _sha256(payload: bytes) -> str:
+    return hashlib.sha256(payload).hexdigest()
+
+
+def _corrupt(path: Path, fault: str) -> NoReturn:
+    message = f"the bundle {path} must not be trusted: {fault}. Train again, or restore a copy."
+    raise BundleError("bundle_corrupt", message)

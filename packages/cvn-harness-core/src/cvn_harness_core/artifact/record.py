@@ -1,0 +1,92 @@
+"""Everything that is known of a trained model except the model itself: pure, JSON-like data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from cvn_harness_core.contracts.curve import CurveSummary
+from cvn_harness_core.contracts.features import FeatureVersion
+from cvn_harness_core.contracts.health import TrainingHealth
+from cvn_harness_core.contracts.metrics import SplitMetrics
+from cvn_harness_core.contracts.params import EffectiveParam, ParamValue
+from cvn_harness_core.contracts.payoff import Payoff
+from cvn_harness_core.contracts.probability import Probability
+from cvn_harness_core.contracts.theta import ThetaDecision
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactRecord:
+    """The facts of one training.
+
+    Parameters
+    ----------
+    name, kind
+        The registered name, and whether it is a model or an ensemble.
+    run_id
+        The run's id in its events.
+    decision
+        How theta was picked, with its curve.
+    metrics
+        ``SplitMetrics`` for ``train``, ``val`` and ``test``.
+    params
+        What the user fixed, by canonical names.
+    effective_params
+        What the fitted model says it used, and who chose each value.
+    learning_curve
+        Stopping metric, best iteration, ceiling, and the curve in summary.
+    health
+        The verdict on the fit.
+    probability
+        Whether the scores are raw or inflated by a class weight.
+    feature_version, datasets_digest
+        What it was trained on.
+    payoff
+        What its money figures assume, if anything.
+    policy
+        The policy's settings.
+    seed, n_threads
+        As used.
+    lineage
+        Content keys of the bases; empty for a model.
+    environment
+        Versions of Python, the harness, the plugin and its libraries.
+    timings
+        Seconds by stage.
+    diagnostics
+        What the plugin's own nodes add, for instance feature importances.
+    tags
+        Labels of the run: symbol, fold, variant.
+    """
+
+    name: str
+    kind: Literal["model", "ensemble"]
+    run_id: str
+    decision: ThetaDecision
+    metrics: dict[str, SplitMetrics]
+    params: dict[str, ParamValue]
+    effective_params: dict[str, EffectiveParam]
+    learning_curve: CurveSummary
+    health: TrainingHealth
+    probability: Probability
+    feature_version: FeatureVersion
+    datasets_digest: str
+    payoff: Payoff | None
+    policy: dict[str, Any]
+    seed: int
+    n_threads: int
+    lineage: tuple[str, ...]
+    environment: dict[str, str]
+    timings: dict[str, float]
+    diagnostics: dict[str, Any] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def theta(self) -> float | None:
+        """The decision threshold; None means NO_TRADE."""
+        return self.decision.theta
+
+    @property
+    def best_iteration(self) -> int | None:
+        """How many boosting iterations prediction uses, counted from 1."""
+        return self.learning_curve.best_iteration

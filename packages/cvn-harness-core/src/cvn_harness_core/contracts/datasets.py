@@ -1,0 +1,259 @@
+"""Train, validation and test together: what one training run sees, and its identity."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from cvn_harness_core.contracts.features import FeatureVersion
+from cvn_harness_core.contracts.payoff import Payoff
+from cvn_harness_core.contracts.split import Array, Split
+from cvn_harness_core.errors import HarnessError, InputError
+
+if TYPE_CHECKING:
+    from cvn_harness_core.contracts.frame import Boundary, Embargo, Frame
+
+SplitLike: TypeAlias = Split | tuple[Any, Any] | Mapping[str, Any]
+
+SPLIT_NAMES = ("train", "val", "test")
+
+
+@dataclass(frozen=True, eq=False)
+class Datasets:
+    """Train, validation and test, with the features' identity. Validated when it is made.
+
+    Parameters
+    ----------
+    train, val, test
+        A ``Split`` each. Train and validation hold both classes. Where time is known, it is known
+        for all three, and no label of train reaches into validation or of validation into test.
+    feature_names
+        One unique name per column of X, the same order in every split.
+    feature_version
+        A ``FeatureVersion``, or its upstream name.
+    payoff
+        What a signal earns and loses; without it (and without ``returns``) money figures are
+        undefined.
+    tags
+        Free labels of this run: ``symbol``, ``fold`` and ``variant`` appear in every event.
+
+    Raises
+    ------
+    InputError
+        With a code that names the fault.
+    """
+
+    train: Split
+    val: Split
+    test: Split
+    feature_names: tuple[str, ...]
+    feature_version: FeatureVersion | str = "unversioned"
+    payoff: Payoff | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "feature_names", tuple(self.feature_names))
+        put(self, "tags", {str(k): str(v) for k, v in self.tags.items()})
+        dtype = str(self.train.X.dtype)
+        given = self.feature_version
+        name = given.name if isinstance(given, FeatureVersion) else given
+        version = FeatureVersion(name, self.feature_names, dtype)
+        if isinstance(given, FeatureVersion):
+            given.require(version)
+        put(self, "feature_version", version)
+        self._check_features()
+        for split_name in ("train", "val"):
+            labels = getattr(self, split_name).y
+            if labels.min() == labels.max():
+                message = (
+                    f"{split_name}: all {labels.size} labels are {labels[0]}; both classes must "
+                    "occur. Use a longer window or another label."
+                )
+                raise InputError("labels_one_class", message)
+        self._check_leak()
+
+    @classmethod
+    def from_arrays(
+        cls,
+        train: SplitLike,
+        val: SplitLike,
+        test: SplitLike,
+        *,
+        feature_names: tuple[str, ...] | list[str],
+        feature_version: FeatureVersion | str = "unversioned",
+        payoff: Payoff | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Datasets:
+        """Build from (X, y) pairs, mappings of Split's arguments, or ready splits."""
+        parts = {}
+        for name, part in zip(SPLIT_NAMES, (train, val, test), strict=True):
+            try:
+                parts[name] = _as_split(part)
+            except HarnessError as error:
+                raise error.at(name) from None
+        return cls(
+            **parts,
+            feature_names=tuple(feature_names),
+            feature_version=feature_version,
+            payoff=payoff,
+            tags=tags or {},
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Frame,
+        *,
+        label: str,
+        features: list[str] | tuple[str, ...] | None = None,
+        time: str | None = None,
+        label_end: str | None = None,
+        returns: str | None = None,
+        weight: str | None = None,
+        symbol: str | None = None,
+        split: str | None = None,
+        train_from: Boundary | None = None,
+        val_from: Boundary | None = None,
+        test_from: Boundary | None = None,
+        test_until: Boundary | None = None,
+        embargo: Embargo = 0,
+        feature_version: FeatureVersion | str = "unversioned",
+        payoff: Payoff | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> Datasets:
+        """Build from one pandas, polars or pyarrow table.
+
+        The rows are divided either by a column (``split=``, holding train, val and test) or by
+        calendar windows (``val_from=`` and ``test_from=``; half-open, optionally bounded by
+        ``train_from=`` and ``test_until=``), purged: a row of train or validation whose label ends
+        within ``embargo`` of the next window, or in it, is left out.
+
+        Parameters
+        ----------
+        label, time, label_end, returns, weight, symbol
+            Column names; see ``Split``.
+        features
+            Feature columns in order; by default every other column.
+        embargo
+            A ``timedelta`` (or numpy ``timedelta64``).
+
+        Raises
+        ------
+        InputError
+            ``data_column_missing``, ``features_not_numeric``, or any fault of the splits.
+        """
+        from cvn_harness_core.contracts.frame import divide
+
+        columns = {
+            "label": label,
+            "time": time,
+            "label_end": label_end,
+            "returns": returns,
+            "weight": weight,
+            "symbol": symbol,
+        }
+        names, parts = divide(
+            frame,
+            columns,
+            features=features,
+            split=split,
+            windows=(train_from, val_from, test_from, test_until),
+            embargo=embargo,
+        )
+        return cls.from_arrays(
+            **parts,
+            feature_names=names,
+            feature_version=feature_version,
+            payoff=payoff,
+            tags=tags,
+        )
+
+    def splits(self) -> Iterator[tuple[str, Split]]:
+        """Yield ("train", Split), ("val", Split), ("test", Split)."""
+        for name in SPLIT_NAMES:
+            yield name, getattr(self, name)
+
+    def with_train_weight(self, weight: Array) -> Datasets:
+        """Return the same data with other sample weights of the training rows, (n_train,)."""
+        return replace(self, train=replace(self.train, weight=weight))
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over every array with its name, dtype and shape, and over names and payoff.
+
+        Tags are not part of it: they label a run and do not change it.
+        """
+        state = hashlib.sha256()
+        assert isinstance(self.feature_version, FeatureVersion)
+        state.update(self.feature_version.digest.encode())
+        state.update(repr(self.payoff).encode())
+        for split_name, split in self.splits():
+            for name in ("X", "y", "time", "label_end", "returns", "weight", "symbol"):
+                array = getattr(split, name)
+                if array is not None:
+                    _hash_array(state, f"{split_name}.{name}", array)
+        return state.hexdigest()
+
+    def _check_features(self) -> None:
+        width, dtype = self.train.X.shape[1], self.train.X.dtype
+        if len(self.feature_names) != width:
+            message = (
+                f"{len(self.feature_names)} feature names for {width} columns of X; every column "
+                "needs exactly one."
+            )
+            raise InputError("feature_names_missing", message)
+        for name, split in self.splits():
+            if split.X.shape[1] != width:
+                message = f"{name}: X has {split.X.shape[1]} columns where train has {width}."
+                raise InputError("feature_width", message)
+            if split.X.dtype != dtype:
+                message = f"{name}: X is {split.X.dtype} where train is {dtype}; use one dtype."
+                raise InputError("features_dtype", message)
+
+    def _check_leak(self) -> None:
+        known = [split.time is not None for _, split in self.splits()]
+        if not any(known):
+            return
+        if not all(known):
+            message = "time is given for some splits and not for others; give it for all or none."
+            raise InputError("time_missing", message)
+        for earlier_name, later_name in (("train", "val"), ("val", "test")):
+            earlier, later = getattr(self, earlier_name), getattr(self, later_name)
+            ends = earlier.time if earlier.label_end is None else earlier.label_end
+            start = later.time.min()
+            leaking = int((ends >= start).sum())
+            if leaking:
+                what = "rows" if earlier.label_end is None else "labels"
+                message = (
+                    f"{leaking} {what} of {earlier_name} reach into {later_name} (latest "
+                    f"{ends.max()}, {later_name} starts {start}); purge them: "
+                    "Datasets.from_frame(..., val_from=, test_from=) does."
+                )
+                raise InputError("split_leak", message)
+
+
+def _as_split(part: SplitLike) -> Split:
+    if isinstance(part, Split):
+        return part
+    if isinstance(part, Mapping):
+        return Split(**part)
+    if isinstance(part, tuple) and len(part) == 2:
+        return Split(*part)
+    message = f"a split is a Split, an (X, y) pair or a mapping; got {type(part).__name__}."
+    raise InputError("shape_invalid", message)
+
+
+def _hash_array(state: hashlib._Hash, name: str, array: Array) -> None:
+    state.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
+    if array.dtype.kind == "O":
+        for value in array:
+            text = str(value).encode()
+            state.update(len(text).to_bytes(8, "little") + text)
+    else:
+        state.update(memoryview(np.ascontiguousarray(array).view(np.uint8).reshape(-1)))

@@ -1,0 +1,53 @@
+"""Whether a fit deserves trust: a verdict with its reasons and figures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from cvn_harness_core.errors import InputError
+
+Verdict: TypeAlias = Literal["healthy", "suspect", "unhealthy"]
+
+
+@dataclass(frozen=True)
+class HealthLimits:
+    """Where a figure becomes a reason for doubt.
+
+    Parameters
+    ----------
+    min_best_iteration
+        A model that needs fewer boosting iterations than this, of many, has learnt nothing that
+        validation confirms.
+    min_score_std
+        The least spread (standard deviation) of validation scores.
+    min_distinct_scores
+        The least share of distinct values among validation scores, in [0, 1].
+    max_auc_gap
+        The most that ROC AUC on train may exceed the one on validation.
+    """
+
+    min_best_iteration: int = 3
+    min_score_std: float = 1e-3
+    min_distinct_scores: float = 0.01
+    max_auc_gap: float = 0.35
+
+    def __post_init__(self) -> None:
+        for name in ("min_best_iteration", "min_score_std", "min_distinct_scores", "max_auc_gap"):
+            if not getattr(self, name) >= 0:
+                message = f"HealthLimits.{name} is {getattr(self, name)!r}; it must be 0 or more."
+                raise InputError("setting_invalid", message)
+
+
+@dataclass(frozen=True)
+class TrainingHealth:
+    """The verdict on one fit.
+
+    ``reasons`` holds codes: ``constant_scores`` and ``shallow`` make a fit unhealthy;
+    ``at_ceiling``, ``few_distinct_scores``, ``narrow_scores`` and ``overfit`` make it suspect.
+    ``figures`` holds what they were judged by; an undefined one is None.
+    """
+
+    verdict: Verdict
+    reasons: tuple[str, ...] = ()
+    figures: dict[str, float | None] = field(default_factory=dict)

@@ -1,0 +1,136 @@
+"""A plugin's hyperparameters as data, and what became of them in one training."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from cvn_harness_core.errors import ParameterError
+
+ParamValue: TypeAlias = bool | int | float | str | tuple[int, ...] | None
+Source: TypeAlias = Literal["library", "default", "policy", "user", "search"]
+
+
+@dataclass(frozen=True)
+class Param:
+    """One hyperparameter that a plugin accepts.
+
+    Parameters
+    ----------
+    name
+        As the library's own scikit-learn classifier spells it.
+    type
+        ``int``, ``float``, ``bool``, ``str``, or ``tuple`` (of integers).
+    default
+        The plugin's own default; None leaves the library's.
+    low, high
+        Bounds, inclusive unless ``open_low`` or ``open_high``.
+    choices
+        The allowed values of a ``str``.
+    aliases
+        Other spellings that the library documents.
+    native
+        The library's name for it when a fitted model is read back; ``name`` if None.
+    dataset_level
+        Whether it shapes the library's prepared data, not only the fit.
+    """
+
+    name: str
+    type: type
+    default: ParamValue = None
+    low: float | None = None
+    high: float | None = None
+    open_low: bool = False
+    open_high: bool = False
+    choices: tuple[str, ...] = ()
+    aliases: tuple[str, ...] = ()
+    native: str | None = None
+    dataset_level: bool = False
+
+    def check(self, value: Any) -> ParamValue:
+        """Return ``value`` in this parameter's type; raise ParameterError ``parameter_invalid``."""
+        typed = self._typed(value)
+        if isinstance(typed, int | float) and not isinstance(typed, bool):
+            below = self.low is not None and (
+                typed < self.low or (self.open_low and typed == self.low)
+            )
+            above = self.high is not None and (
+                typed > self.high or (self.open_high and typed == self.high)
+            )
+            if below or above or not math.isfinite(typed):
+                raise self._invalid(value, f"within {self.range()}")
+        if self.choices and typed not in self.choices:
+            raise self._invalid(value, f"one of {', '.join(self.choices)}")
+        return typed
+
+    def range(self) -> str:
+        """The bounds in interval notation, for instance ``(0, 1]``."""
+        left = "(" if self.open_low or self.low is None else "["
+        right = ")" if self.open_high or self.high is None else "]"
+        low = "-inf" if self.low is None else f"{self.low:g}"
+        high = "inf" if self.high is None else f"{self.high:g}"
+        return f"{left}{low}, {high}{right}"
+
+    def _typed(self, value: Any) -> ParamValue:
+        if self.type is tuple:
+            if isinstance(value, Sequence) and not isinstance(value, str):
+                return tuple(int(v) for v in value)
+        elif self.type is bool:
+            if isinstance(value, bool):
+                return value
+        elif self.type is str:
+            if isinstance(value, str):
+                return value
+        elif hasattr(value, "__index__") and not isinstance(value, bool):
+            return self.type(value.__index__())  # type: ignore[no-any-return]
+        elif isinstance(value, float) and (self.type is float or value.is_integer()):
+            return self.type(value)  # type: ignore[no-any-return]
+        raise self._invalid(value, f"of type {self.type.__name__}")
+
+    def _invalid(self, value: Any, expected: str) -> ParameterError:
+        return ParameterError("parameter_invalid", f"{self.name}={value!r} must be {expected}.")
+
+
+@dataclass(frozen=True)
+class ResolvedParam:
+    """A value on its way into the library, and where it came from."""
+
+    value: ParamValue
+    source: Source
+
+
+@dataclass(frozen=True)
+class EffectiveParam:
+    """A value read back from the fitted model.
+
+    ``source`` says who chose it; ``requested`` is what was passed in, where something was (it
+    differs from ``value`` where the library rounds to single precision).
+    """
+
+    value: ParamValue
+    source: Source
+    requested: ParamValue = None
+
+
+def reserved(
+    *,
+    seed: Sequence[str] = (),
+    threads: Sequence[str] = (),
+    stopping: Sequence[str] = (),
+    class_balance: Sequence[str] = (),
+    fixed: Sequence[str] = (),
+) -> dict[str, str]:
+    """Return ``ModelSpec.reserved`` for a library's names of what the harness sets itself.
+
+    ``fixed`` are names that cannot be set at all, such as the objective.
+    """
+    places = {
+        "HPOParams(seed=...)": seed,
+        "HPOParams(n_threads=...)": threads,
+        "TrainingPolicy(early_stopping=EarlyStopping(rounds=..., metric=...))": stopping,
+        "TrainingPolicy(class_balance=...)": class_balance,
+        "no value of your own: the contract fixes it": fixed,
+    }
+    return {name: place for place, names in places.items() for name in names}

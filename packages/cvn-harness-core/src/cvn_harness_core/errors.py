@@ -1,0 +1,147 @@
+"""Every error that the harness raises on purpose.
+
+An error has a class (what kind of thing is wrong), a stable ``code`` (what exactly; safe to match
+on) and a message that says what was wrong, where, and what to do. Each class declares its codes,
+so the list below is the whole list.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+
+class HarnessError(Exception):
+    """Base of every error raised on purpose. ``code`` is stable across releases."""
+
+    codes: ClassVar[frozenset[str]] = frozenset()
+
+    def __init__(self, code: str, message: str) -> None:
+        if code not in self.codes:
+            problem = f"{type(self).__name__} does not declare the code {code!r}"
+            raise AssertionError(problem)
+        super().__init__(code, message)
+        self.code = code
+        self.message = message
+
+    def __str__(self) -> str:
+        return self.message
+
+    def at(self, where: str) -> Self:
+        """Return the same error with ``where`` (for instance a split's name) put before it."""
+        return type(self)(self.code, f"{where}: {self.message}")
+
+
+class InputError(HarnessError, ValueError):
+    """The data or a setting is not usable. Raised before any training."""
+
+    codes = frozenset(
+        {
+            "data_column_missing",
+            "data_unreadable",
+            "feature_names_duplicate",
+            "feature_names_missing",
+            "feature_order",
+            "feature_version",
+            "feature_width",
+            "features_dtype",
+            "features_infinite",
+            "features_not_numeric",
+            "history_too_short",
+            "label_end_before_time",
+            "labels_not_binary",
+            "labels_not_finite",
+            "labels_one_class",
+            "length_mismatch",
+            "returns_not_finite",
+            "scores_not_finite",
+            "setting_invalid",
+            "shape_invalid",
+            "split_leak",
+            "time_duplicate",
+            "time_invalid",
+            "time_missing",
+            "time_unsorted",
+            "weights_invalid",
+            "zero_rows",
+        }
+    )
+
+
+class MulticlassError(HarnessError, NotImplementedError):
+    """More than two classes: not wired yet, and never silently reduced to two."""
+
+    codes = frozenset({"multiclass_not_implemented"})
+
+
+class SearchError(HarnessError, NotImplementedError):
+    """A hyperparameter search was asked for, which this release does not have yet."""
+
+    codes = frozenset({"search_not_implemented"})
+
+
+class ParameterError(HarnessError, ValueError):
+    """A hyperparameter is unknown, given twice, reserved for the harness, or out of range."""
+
+    codes = frozenset(
+        {"parameter_unknown", "parameter_duplicate", "parameter_reserved", "parameter_invalid"}
+    )
+
+
+class FitError(HarnessError, RuntimeError):
+    """The library, or the plugin around it, failed while training. The cause is chained."""
+
+    codes = frozenset({"fit_failed"})
+
+
+class PluginError(HarnessError):
+    """A plugin cannot be used; see the subclass for why."""
+
+
+class PluginNotInstalledError(PluginError, KeyError):
+    """No installed distribution offers this name."""
+
+    codes = frozenset({"plugin_not_installed"})
+
+
+class PluginDependencyError(PluginError, ImportError):
+    """The plugin is installed, but a library that it imports is not."""
+
+    codes = frozenset({"plugin_dependency_missing"})
+
+
+class PluginImportError(PluginError, ImportError):
+    """The plugin is installed and raised while it was imported."""
+
+    codes = frozenset({"plugin_import_failed"})
+
+
+class PluginContractError(PluginError, TypeError):
+    """The plugin was imported and does not honour the contract."""
+
+    codes = frozenset({"plugin_contract", "plugin_incompatible", "plugin_malformed"})
+
+
+class PluginConflictError(PluginError):
+    """Two distributions offer the same name."""
+
+    codes = frozenset({"plugin_conflict"})
+
+
+class PluginBlockedError(PluginError):
+    """The plugin is installed and an allow-list or a block-list keeps it out."""
+
+    codes = frozenset({"plugin_blocked"})
+
+
+class BundleError(HarnessError, ValueError):
+    """A bundle on disk cannot be written or must not be trusted."""
+
+    codes = frozenset(
+        {
+            "bundle_corrupt",
+            "bundle_exists",
+            "bundle_format",
+            "bundle_not_found",
+            "bundle_unwritable",
+        }
+    )

@@ -1,0 +1,1 @@
+"""What the harness says while it works: one typed schema for every model."""

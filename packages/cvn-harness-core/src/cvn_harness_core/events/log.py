@@ -1,0 +1,128 @@
+"""From an event to the log and to the observers.
+
+Events go to the standard logger ``cvn_harness`` as structured records, so a library user hears
+nothing unless the application configures logging; ``configure`` is what a command line calls.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TextIO
+
+import structlog
+
+from cvn_harness_core.errors import HarnessError
+from cvn_harness_core.events.schema import Event, PluginRejected
+from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.observers import Observers
+
+LOGGER = "cvn_harness"
+
+_SECRET_NAMES = frozenset(
+    {"api_key", "apikey", "authorization", "credentials", "password", "secret", "storage", "token"}
+)
+
+
+def _redact(_: Any, __: str, entry: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {k: _redacted(k, v) for k, v in entry.items()}
+
+
+def _redacted(name: str, value: Any) -> Any:
+    if name.lower() in _SECRET_NAMES and value is not None:
+        return "[redacted]"
+    if isinstance(value, dict):
+        return {k: _redacted(str(k), v) for k, v in value.items()}
+    return value
+
+
+_STAMPS: list[structlog.typing.Processor] = [
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    _redact,
+]
+
+_logger = structlog.wrap_logger(
+    logging.getLogger(LOGGER),
+    processors=[
+        structlog.stdlib.filter_by_level,
+        *_STAMPS,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    wrapper_class=structlog.stdlib.BoundLogger,
+)
+
+
+def configure(
+    style: Literal["json", "human"], *, stream: TextIO | None = None, level: str = "INFO"
+) -> logging.Handler:
+    """Send events to a stream (standard error by default), one line each; return the handler.
+
+    Parameters
+    ----------
+    style
+        ``json`` writes one JSON object a line, ``human`` aligned text, coloured on a terminal.
+    """
+    stream = stream or sys.stderr
+    if style == "json":
+        renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
+    else:
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
+        )
+    )
+    logger = logging.getLogger(LOGGER)
+    logger.addHandler(handler)
+    logger.setLevel(level)
+    logger.propagate = False
+    return handler
+
+
+def publish(event: Event) -> None:
+    """Write an event to the log and show it to every observer."""
+    line = event.as_dict()
+    _logger.log(logging.getLevelNamesMapping()[event.level.upper()], line.pop("event"), **line)
+    OBSERVERS.notify("cvn_event", event=event)
+
+
+def plugin_rejected(record: PluginRecord, error: Exception) -> None:
+    """Report a plugin that cannot be used."""
+    publish(
+        PluginRejected(
+            kind=record.kind,
+            plugin=record.name,
+            distribution=record.distribution,
+            version=record.version,
+            target=record.target,
+            code=error.code if isinstance(error, HarnessError) else type(error).__name__,
+            message=str(error),
+        )
+    )
+
+
+OBSERVERS = Observers(on_failure=plugin_rejected)
+"""The installed observers."""
+
+
+@dataclass(frozen=True)
+class RunLog:
+    """The events of one run: what they all carry is said once."""
+
+    run_id: str
+    kind: str
+    model: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def emit(self, event: type[Event], **values: Any) -> Event:
+        """Publish an event of this run and return it."""
+        common = {name: self.tags.get(name) for name in ("symbol", "fold", "variant")}
+        made = event(run_id=self.run_id, kind=self.kind, model=self.model, **common, **values)
+        publish(made)
+        return made

@@ -1,0 +1,172 @@
+"""The events, declared once, as types. The contract test reads these declarations.
+
+Fields that a model may not have (no early stopping, no such figure) are present and null.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What every event carries. ``run_id`` is one training; tags name symbol, fold and variant."""
+
+    event: ClassVar[str]
+    level: ClassVar[str] = "info"
+    run_id: str | None = None
+    kind: str | None = None
+    model: str | None = None
+    symbol: str | None = None
+    fold: str | None = None
+    variant: str | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the event as a flat mapping, name and schema version first."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        return {"event": self.event, "schema": SCHEMA_VERSION, **values}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingStarted(Event):
+    """Inputs were accepted and a fit begins."""
+
+    event: ClassVar[str] = "training_started"
+    policy: str
+    n_train: int
+    n_val: int
+    n_test: int
+    n_features: int
+    feature_version: str
+    datasets_digest: str
+    params: dict[str, Any]
+    seed: int
+    n_threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassBalanceApplied(Event):
+    """How much positives weigh in this fit (1 where nothing was applied)."""
+
+    event: ClassVar[str] = "class_balance_applied"
+    positive_weight: float
+    source: Literal["none", "auto", "policy", "user"]
+    probability: str
+    prevalence_train: float
+    prevalence_val: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class LearningCurveRecorded(Event):
+    """What boosting did, iteration by iteration, in summary."""
+
+    event: ClassVar[str] = "learning_curve"
+    metric: str | None
+    best_iteration: int | None
+    n_iterations: int | None
+    ceiling: int | None
+    stopping_rounds: int | None
+    train_first: float | None
+    train_best: float | None
+    train_last: float | None
+    val_first: float | None
+    val_best: float | None
+    val_last: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThetaPicked(Event):
+    """The decision threshold, or NO_TRADE and why."""
+
+    event: ClassVar[str] = "theta_picked"
+    rule: str
+    status: Literal["TRADE", "NO_TRADE"]
+    theta: float | None
+    reason: str | None
+    n: int
+    n_signals: int
+    buy_rate: float
+    max_buy_rate: float | None
+    f1_buy: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingHealthJudged(Event):
+    """Whether the fit deserves trust."""
+
+    event: ClassVar[str] = "training_health"
+    verdict: Literal["healthy", "suspect", "unhealthy"]
+    reasons: list[str]
+    best_iteration_share: float | None
+    score_std_val: float | None
+    distinct_scores_val: float | None
+    roc_auc_gap: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingComplete(Event):
+    """The artifact exists; its leading figures."""
+
+    event: ClassVar[str] = "training_complete"
+    seconds: float
+    best_iteration: int | None
+    theta: float | None
+    health: Literal["healthy", "suspect", "unhealthy"]
+    metrics: dict[str, dict[str, float | None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingFailed(Event):
+    """The training ended with an error, in the named stage (a node of the DAG)."""
+
+    event: ClassVar[str] = "training_failed"
+    level: ClassVar[str] = "error"
+    stage: str
+    error: str
+    code: str | None
+    message: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class ArtifactSaved(Event):
+    """A bundle is on disk."""
+
+    event: ClassVar[str] = "artifact_saved"
+    path: str
+    size_bytes: int
+    manifest_sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginRejected(Event):
+    """A plugin could not be used, and why."""
+
+    event: ClassVar[str] = "plugin_rejected"
+    level: ClassVar[str] = "warning"
+    plugin: str
+    distribution: str
+    version: str
+    target: str
+    code: str
+    message: str
+
+
+EVENTS: dict[str, type[Event]] = {
+    cls.event: cls
+    for cls in (
+        TrainingStarted,
+        ClassBalanceApplied,
+        LearningCurveRecorded,
+        ThetaPicked,
+        TrainingHealthJudged,
+        TrainingComplete,
+        TrainingFailed,
+        ArtifactSaved,
+        PluginRejected,
+    )
+}
+"""Every event of schema version 1, by name."""

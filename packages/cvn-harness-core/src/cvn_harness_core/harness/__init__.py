@@ -1,0 +1,1 @@
+"""The canonical entry points and what they stand on."""

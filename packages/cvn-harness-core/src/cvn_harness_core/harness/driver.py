@@ -1,0 +1,132 @@
+"""The Hamilton driver of a model: built once per process, executed once per fit."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from hamilton.driver import Driver
+
+_AUTOLOAD = "HAMILTON_AUTOLOAD_EXTENSIONS"
+_NOISY = ("hamilton.execution.graph_functions", "hamilton.driver")
+
+
+@dataclass
+class Trace:
+    """What one execution did: seconds by node, and the node it is at or failed in."""
+
+    stage: str = "inputs"
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def execute(
+    dag: ModuleType | None, outputs: list[str], inputs: dict[str, Any], trace: Trace
+) -> dict[str, Any]:
+    """Run the shared nodes, with a model's own, once; return the outputs by name.
+
+    Whatever a node raises passes through; ``trace.stage`` then names the node.
+    """
+    driver, tracer = _driver(dag)
+    with tracer.recording(trace), _without_hamilton_errors():
+        results: dict[str, Any] = driver.execute(outputs, inputs=inputs)
+    return results
+
+
+def driver_for(dag: ModuleType | None) -> Driver:
+    """Return the driver over the shared nodes and a model's own, for drawing and inspection."""
+    return _driver(dag)[0]
+
+
+@lru_cache(maxsize=256)
+def _driver(dag: ModuleType | None) -> tuple[Driver, Any]:
+    _import_hamilton()
+    from hamilton.base import DictResult
+    from hamilton.driver import Builder
+    from hamilton.lifecycle import NodeExecutionHook
+
+    from cvn_harness_core.nodes import (
+        class_balance,
+        eval_metrics,
+        fit,
+        learning_curve,
+        log_emit,
+        theta_sweep,
+        training_health,
+    )
+
+    class Tracer(NodeExecutionHook):  # type: ignore[misc]
+        """Times every node of the execution that runs in this thread."""
+
+        def __init__(self) -> None:
+            self._local = threading.local()
+
+        @contextmanager
+        def recording(self, trace: Trace) -> Iterator[None]:
+            self._local.trace = trace
+            yield
+
+        def run_before_node_execution(self, *, node_name: str, **_: Any) -> None:
+            self._local.trace.stage = node_name
+            self._local.trace.seconds[node_name] = -time.perf_counter()
+
+        def run_after_node_execution(self, *, node_name: str, **_: Any) -> None:
+            self._local.trace.seconds[node_name] += time.perf_counter()
+
+    shared = (
+        class_balance,
+        fit,
+        learning_curve,
+        theta_sweep,
+        eval_metrics,
+        training_health,
+        log_emit,
+    )
+    tracer = Tracer()
+    builder = Builder().with_modules(*shared, *([dag] if dag is not None else []))
+    builder = builder.allow_module_overrides().with_adapters(tracer, DictResult())
+    return builder.build(), tracer
+
+
+def _import_hamilton() -> None:
+    """Import Hamilton without the plotting and ML extensions that it would load by itself.
+
+    They cost 1.5 s. An application that imported Hamilton first, or that set the variable, keeps
+    what it chose; the environment is as before afterwards.
+    """
+    if "hamilton.driver" in sys.modules or _AUTOLOAD in os.environ:
+        import hamilton.driver  # noqa: F401
+
+        return
+    os.environ[_AUTOLOAD] = "0"
+    try:
+        import hamilton.driver  # noqa: F401
+    finally:
+        os.environ.pop(_AUTOLOAD, None)
+
+
+@contextmanager
+def _without_hamilton_errors() -> Iterator[None]:
+    """Keep Hamilton from logging the errors of this thread: they are raised and reported once."""
+    thread = threading.get_ident()
+
+    def ours(record: logging.LogRecord) -> bool:
+        return record.thread != thread
+
+    loggers = [logging.getLogger(name) for name in _NOISY]
+    for logger in loggers:
+        logger.addFilter(ours)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(ours)

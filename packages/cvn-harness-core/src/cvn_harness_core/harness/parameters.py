@@ -1,0 +1,56 @@
+"""From what the user gave to checked values by canonical names, each with its source."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from cvn_harness_core.contracts.model import ModelSpec
+from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.errors import ParameterError
+
+
+def resolve_parameters(spec: ModelSpec, given: Mapping[str, Any]) -> dict[str, ResolvedParam]:
+    """Return the plugin's defaults overlaid with the user's values.
+
+    Raises
+    ------
+    ParameterError
+        ``parameter_unknown`` (with the nearest name), ``parameter_duplicate`` (two spellings of
+        one parameter), ``parameter_reserved`` (set elsewhere), ``parameter_invalid``.
+    """
+    spellings = {p.name: p.name for p in spec.params}
+    spellings.update({alias: p.name for p in spec.params for alias in p.aliases})
+    resolved = {
+        p.name: ResolvedParam(p.default, "default") for p in spec.params if p.default is not None
+    }
+    spelt: dict[str, str] = {}
+    for name, value in given.items():
+        if name in spec.reserved:
+            message = f"{spec.name}: {name!r} is set by the harness; use {spec.reserved[name]}."
+            raise ParameterError("parameter_reserved", message)
+        canonical = spellings.get(name)
+        param = spec.param(canonical) if canonical is not None else None
+        if canonical is None or param is None:
+            raise _unknown(spec, name, [*spellings, *spec.reserved])
+        if canonical in spelt:
+            message = (
+                f"{spec.name}: {spelt[canonical]!r} and {name!r} are two spellings of one "
+                f"parameter; give {canonical!r} only."
+            )
+            raise ParameterError("parameter_duplicate", message)
+        spelt[canonical] = name
+        try:
+            resolved[canonical] = ResolvedParam(param.check(value), "user")
+        except ParameterError as error:
+            raise error.at(spec.name) from None
+    return resolved
+
+
+def _unknown(spec: ModelSpec, name: str, known: list[str]) -> ParameterError:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    names = ", ".join(p.name for p in spec.params)
+    message = f"{spec.name} has no parameter {name!r}.{hint} It accepts: {names}."
+    return ParameterError("parameter_unknown", message)

@@ -1,0 +1,190 @@
+"""The canonical entry point: one model, one dataset, one artifact."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from cvn_harness_core.artifact.trained import TrainedArtifact
+from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.features import FeatureVersion
+from cvn_harness_core.contracts.hpo import HPOParams
+from cvn_harness_core.errors import FitError, HarnessError, InputError, SearchError
+from cvn_harness_core.events.log import RunLog
+from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, TrainingStarted
+from cvn_harness_core.harness.driver import Trace, execute
+from cvn_harness_core.harness.environment import environment
+from cvn_harness_core.harness.parameters import resolve_parameters
+from cvn_harness_core.harness.threads import threads_for
+from cvn_harness_core.plugins.adapters import adapter_of
+from cvn_harness_core.plugins.registry import MODEL_REGISTRY
+from cvn_harness_core.policy import TrainingPolicy
+
+_OUTPUTS = (
+    "log_emit",
+    "native",
+    "theta_sweep",
+    "eval_metrics",
+    "effective_params",
+    "learning_curve",
+    "training_health",
+    "probability",
+)
+_LIBRARY_STAGES = frozenset({"prepared", "fitted", "native", "scores", "effective_params"})
+
+
+def train_one(
+    model_name: str,
+    datasets: Datasets,
+    hpo_params: HPOParams | None = None,
+    *,
+    policy: TrainingPolicy | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> TrainedArtifact:
+    """Train one registered model, pick its theta, and return the artifact.
+
+    Parameters
+    ----------
+    model_name
+        A name in ``MODEL_REGISTRY``.
+    datasets
+        Train, validation and test. Validation stops the boosting and decides theta; test is only
+        scored.
+    hpo_params
+        Fixed hyperparameters, seed and threads.
+    policy
+        By default ``TrainingPolicy.economic()``.
+    tags
+        Added to the tags of ``datasets``.
+
+    Raises
+    ------
+    PluginError
+        If the model is not installed or cannot be used.
+    InputError, ParameterError
+        Before any training, for an unusable input.
+    SearchError
+        For ``n_trials`` above 0.
+    FitError
+        If the library fails; its own exception is the cause.
+    """
+    policy = policy or TrainingPolicy.economic()
+    hpo_params = hpo_params or HPOParams()
+    if not isinstance(datasets, Datasets):
+        message = f"datasets is a {type(datasets).__name__}; build one with Datasets.from_arrays."
+        raise InputError("setting_invalid", message)
+    if hpo_params.n_trials:
+        message = (
+            f"n_trials={hpo_params.n_trials}: the hyperparameter search is not part of this release; "
+            "fix the parameters and set n_trials=0."
+        )
+        raise SearchError("search_not_implemented", message)
+    spec = MODEL_REGISTRY[model_name]
+    parameters = resolve_parameters(spec, hpo_params.params)
+    n_threads = threads_for(spec, hpo_params)
+    adapter = adapter_of(model_name)
+    if tags:
+        datasets = replace(datasets, tags={**datasets.tags, **tags})
+    assert isinstance(datasets.feature_version, FeatureVersion)
+    fixed = {name: p.value for name, p in parameters.items() if p.source == "user"}
+    log = RunLog(uuid.uuid4().hex, "model", model_name, dict(datasets.tags))
+    trace, started = Trace(), time.perf_counter()
+    try:
+        log.emit(
+            TrainingStarted,
+            policy=policy.name,
+            n_train=len(datasets.train),
+            n_val=len(datasets.val),
+            n_test=len(datasets.test),
+            n_features=len(datasets.feature_names),
+            feature_version=datasets.feature_version.name,
+            datasets_digest=datasets.digest,
+            params=fixed,
+            seed=hpo_params.seed,
+            n_threads=n_threads,
+        )
+        out = _execute(
+            spec.dag,
+            [*_OUTPUTS, *spec.diagnostics],
+            {
+                "datasets": datasets,
+                "spec": spec,
+                "adapter": adapter,
+                "policy": policy,
+                "parameters": parameters,
+                "seed": hpo_params.seed,
+                "n_threads": n_threads,
+                "run_log": log,
+            },
+            trace,
+        )
+    except BaseException as error:
+        log.emit(
+            TrainingFailed,
+            stage=trace.stage,
+            error=type(error).__name__,
+            code=getattr(error, "code", None),
+            message=str(error),
+            seconds=time.perf_counter() - started,
+        )
+        raise
+    seconds = time.perf_counter() - started
+    artifact = TrainedArtifact(
+        name=model_name,
+        kind="model",
+        run_id=log.run_id,
+        decision=out["theta_sweep"],
+        metrics=out["eval_metrics"],
+        params=fixed,
+        effective_params=out["effective_params"],
+        learning_curve=out["learning_curve"],
+        health=out["training_health"],
+        probability=out["probability"],
+        feature_version=datasets.feature_version,
+        datasets_digest=datasets.digest,
+        payoff=datasets.payoff,
+        policy=_policy_facts(policy, out["theta_sweep"].rule),
+        seed=hpo_params.seed,
+        n_threads=n_threads,
+        lineage=(),
+        environment=environment(MODEL_REGISTRY.record(model_name), spec.libraries),
+        timings={"total": seconds, **trace.seconds},
+        diagnostics={name: out[name] for name in spec.diagnostics},
+        tags=dict(datasets.tags),
+        adapter=adapter,
+        native=out["native"],
+    )
+    log.emit(
+        TrainingComplete,
+        seconds=seconds,
+        best_iteration=artifact.best_iteration,
+        theta=artifact.theta,
+        health=artifact.health.verdict,
+        metrics={name: m.figures() for name, m in artifact.metrics.items()},
+    )
+    return artifact
+
+
+def _execute(dag: Any, outputs: list[str], inputs: dict[str, Any], trace: Trace) -> dict[str, Any]:
+    try:
+        return execute(dag, outputs, inputs, trace)
+    except HarnessError:
+        raise
+    except Exception as error:
+        if trace.stage not in _LIBRARY_STAGES:
+            raise
+        message = (
+            f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
+            f"{type(error).__name__}: {error}"
+        )
+        raise FitError("fit_failed", message) from error
+
+
+def _policy_facts(policy: TrainingPolicy, rule: str) -> dict[str, Any]:
+    facts: dict[str, Any] = msgspec.to_builtins(policy)
+    return {**facts, "theta": {"rule": rule, **facts["theta"]}}

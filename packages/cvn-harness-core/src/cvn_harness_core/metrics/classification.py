@@ -1,0 +1,60 @@
+"""Figures of scores and of signals against labels."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn import metrics
+
+from cvn_harness_core.contracts.split import Array
+
+ECE_BINS = 10
+ONE_CLASS = "only one class among the labels"
+NO_SIGNALS = "no signals"
+
+Figures = dict[str, float | None]
+Reasons = dict[str, str]
+
+
+def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
+    """Return roc_auc, pr_auc, log_loss, brier and ece, and reasons for those that are None.
+
+    ``scores`` (n,) are probabilities of the positive class, ``y`` (n,) labels in {0, 1}.
+    """
+    figures: Figures = {
+        "log_loss": float(metrics.log_loss(y, scores, labels=[0, 1])),
+        "brier": float(metrics.brier_score_loss(y, scores, pos_label=1)),
+        "ece": expected_calibration_error(scores, y),
+        "roc_auc": None,
+        "pr_auc": None,
+    }
+    if y.min() == y.max():
+        return figures, {"roc_auc": ONE_CLASS, "pr_auc": ONE_CLASS}
+    figures["roc_auc"] = float(metrics.roc_auc_score(y, scores))
+    figures["pr_auc"] = float(metrics.average_precision_score(y, scores))
+    return figures, {}
+
+
+def signal_figures(signals: Array, y: Array) -> tuple[Figures, Reasons]:
+    """Return precision_buy, recall_buy and f1_buy of boolean signals (n,), and reasons."""
+    bought, positive = bool(signals.any()), bool(y.any())
+    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
+        y, signals, labels=[1], average="binary", pos_label=1, zero_division=0.0
+    )
+    figures: Figures = {
+        "precision_buy": float(precision) if bought else None,
+        "recall_buy": float(recall) if positive else None,
+        "f1_buy": float(f1) if bought or positive else None,
+    }
+    why = {"precision_buy": NO_SIGNALS, "recall_buy": ONE_CLASS, "f1_buy": NO_SIGNALS}
+    return figures, {name: why[name] for name, value in figures.items() if value is None}
+
+
+def expected_calibration_error(scores: Array, y: Array) -> float:
+    """Return the ECE over ten bins of equal width, in [0, 1].
+
+    The mean over bins of |mean label - mean score|, weighted by the rows in each (Naeini, Cooper
+    and Hauskrecht, 2015, "Obtaining well calibrated probabilities using Bayesian binning").
+    """
+    bins = np.minimum((scores * ECE_BINS).astype(np.intp), ECE_BINS - 1)
+    excess = np.bincount(bins, weights=y - scores, minlength=ECE_BINS)
+    return float(np.abs(excess).sum() / scores.size)

@@ -1,0 +1,122 @@
+"""From parameters and data to a fitted model and its scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.model import Fitted, FitRequest, ModelAdapter, ModelSpec, Stopping
+from cvn_harness_core.contracts.params import EffectiveParam, ResolvedParam
+from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.errors import InputError
+from cvn_harness_core.nodes.class_balance import ClassBalance
+from cvn_harness_core.policy import EarlyStopping, TrainingPolicy
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Probabilities of the positive class on each split, float64, (n,) each."""
+
+    train: Array
+    val: Array
+    test: Array
+
+
+def stopping(spec: ModelSpec, policy: TrainingPolicy) -> Stopping | None:
+    """Return early stopping in the library's terms; None if the model does not boost."""
+    wanted = policy.early_stopping or EarlyStopping()
+    if not spec.stopping_metrics:
+        return None
+    if wanted.metric not in spec.stopping_metrics:
+        message = (
+            f"{spec.name} cannot stop on {wanted.metric!r}; it offers "
+            f"{', '.join(spec.stopping_metrics)} (policy.early_stopping.metric)."
+        )
+        raise InputError("setting_invalid", message)
+    if wanted.min_delta and not spec.stopping_min_delta:
+        message = f"{spec.name} cannot stop by a least improvement; set min_delta=0."
+        raise InputError("setting_invalid", message)
+    rounds = wanted.rounds if policy.early_stopping is not None else None
+    return Stopping(spec.stopping_metrics[wanted.metric], rounds, wanted.min_delta)
+
+
+def fit_request(
+    spec: ModelSpec,
+    parameters: dict[str, ResolvedParam],
+    class_balance: ClassBalance,
+    stopping: Stopping | None,
+    seed: int,
+    n_threads: int,
+) -> FitRequest:
+    """Return what the adapter is asked to do."""
+    params = {name: p.value for name, p in parameters.items()}
+    if spec.positive_weight_param is not None and class_balance.source in ("auto", "policy"):
+        params[spec.positive_weight_param] = class_balance.positive_weight
+    return FitRequest(params, seed, n_threads, stopping)
+
+
+def prepared(adapter: ModelAdapter, training_data: Datasets, fit_request: FitRequest) -> Any:
+    """Return the library's own form of the data."""
+    return adapter.prepare(training_data, fit_request)
+
+
+def fitted(adapter: ModelAdapter, prepared: Any, fit_request: FitRequest) -> Fitted:
+    """Train, once."""
+    return adapter.fit(prepared, fit_request)
+
+
+def native(fitted: Fitted) -> Any:
+    """Return the library's model."""
+    return fitted.native
+
+
+def scores(adapter: ModelAdapter, native: Any, datasets: Datasets, n_threads: int) -> Scores:
+    """Score all three splits."""
+    parts = {
+        name: positive_scores(adapter, native, split.X, n_threads)
+        for name, split in datasets.splits()
+    }
+    return Scores(**parts)
+
+
+def positive_scores(adapter: ModelAdapter, native: Any, X: Array, n_threads: int) -> Array:
+    """Return the probability of the positive class, (n,) float64, checked to be one."""
+    out = np.asarray(adapter.predict_proba(native, X, n_threads=n_threads))
+    if out.ndim == 2 and out.shape[1] == 2:
+        out = out[:, 1]
+    if out.shape != (X.shape[0],):
+        message = f"the model returned scores of shape {out.shape} for {X.shape[0]} rows."
+        raise InputError("shape_invalid", message)
+    out = np.ascontiguousarray(out, dtype=np.float64)
+    if not (out.min() >= 0.0 and out.max() <= 1.0):
+        message = "the model returned scores that are NaN or outside [0, 1]."
+        raise InputError("scores_not_finite", message)
+    return out
+
+
+def effective_params(
+    adapter: ModelAdapter,
+    native: Any,
+    spec: ModelSpec,
+    parameters: dict[str, ResolvedParam],
+    fit_request: FitRequest,
+) -> dict[str, EffectiveParam]:
+    """Return what the fitted model says it used, and who chose each value.
+
+    A parameter of the plugin appears under its canonical name; whatever else the library reports
+    appears under the library's name.
+    """
+    said = dict(adapter.effective_params(native))
+    found: dict[str, EffectiveParam] = {}
+    for name, value in fit_request.params.items():
+        param = spec.param(name)
+        native_name = (param.native if param else None) or name
+        source = parameters[name].source if name in parameters else "policy"
+        found[name] = EffectiveParam(said.pop(native_name, value), source, requested=value)
+    canonical = {p.native or p.name: p.name for p in spec.params}
+    for name, value in said.items():
+        found.setdefault(canonical.get(name, name), EffectiveParam(value, "library"))
+    return found

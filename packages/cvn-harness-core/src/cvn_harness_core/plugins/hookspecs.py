@@ -1,0 +1,40 @@
+"""The hooks that a plugin may implement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from cvn_harness_core.artifact.trained import TrainedArtifact
+    from cvn_harness_core.contracts.model import EnsembleSpec, ModelSpec
+    from cvn_harness_core.events.schema import Event
+
+PROJECT = "cvn_harness"
+
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@hookspec
+def cvn_model() -> ModelSpec:
+    """Return the model that this plugin offers (group ``cvn_harness.models.v1``)."""
+    raise NotImplementedError
+
+
+@hookspec
+def cvn_ensemble() -> EnsembleSpec:
+    """Return the ensemble that this plugin offers (group ``cvn_harness.ensembles.v1``)."""
+    raise NotImplementedError
+
+
+@hookspec
+def cvn_event(event: Event) -> None:
+    """See every event as it happens (group ``cvn_harness.plugins.v1``)."""
+
+
+@hookspec
+def cvn_artifact_saved(artifact: TrainedArtifact, path: Path) -> None:
+    """See every bundle after it was written (group ``cvn_harness.plugins.v1``)."""

@@ -1,0 +1,84 @@
+"""One plugin, from its record to its registered module; every failure is told apart."""
+
+from __future__ import annotations
+
+import pluggy
+
+from cvn_harness_core.errors import (
+    PluginBlockedError,
+    PluginConflictError,
+    PluginContractError,
+    PluginDependencyError,
+    PluginError,
+    PluginImportError,
+)
+from cvn_harness_core.plugins import hookspecs
+from cvn_harness_core.plugins.discovery import PluginRecord, import_target
+
+
+def load(record: PluginRecord) -> pluggy.PluginManager:
+    """Import one plugin and return a manager that holds it alone.
+
+    Raises
+    ------
+    PluginError
+        Of the subclass that tells why: blocked, in conflict, incompatible, a missing dependency,
+        an exception on import, or hooks that do not fit their specification.
+    """
+    refuse(record)
+    who = describe(record)
+    try:
+        plugin = import_target(record)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise import_failure(record, error) from error
+    manager = pluggy.PluginManager(hookspecs.PROJECT)
+    manager.add_hookspecs(hookspecs)
+    try:
+        manager.register(plugin, name=record.name)
+        manager.check_pending()
+    except (pluggy.PluginValidationError, ValueError) as error:
+        message = f"{who} has a hook that does not fit the contract: {error}"
+        raise PluginContractError("plugin_contract", message) from error
+    return manager
+
+
+def describe(record: PluginRecord) -> str:
+    """Return a phrase that names the plugin and where it comes from."""
+    return (
+        f"the {record.kind} plugin {record.name!r} ({record.distribution} {record.version}, "
+        f"{record.target})"
+    )
+
+
+def refuse(record: PluginRecord) -> None:
+    """Raise the error that a record's status stands for, unless it is available."""
+    message = f"{describe(record)} cannot be used: {record.error}."
+    match record.status:
+        case "available":
+            return
+        case "blocked":
+            raise PluginBlockedError("plugin_blocked", message)
+        case "conflict":
+            raise PluginConflictError("plugin_conflict", message)
+        case "incompatible":
+            raise PluginContractError("plugin_incompatible", message)
+        case "malformed":
+            raise PluginContractError("plugin_malformed", message)
+
+
+def import_failure(record: PluginRecord, error: BaseException) -> PluginError:
+    """Return the error for a failed import: a missing dependency, or anything else."""
+    who = describe(record)
+    own = record.target.partition(":")[0].partition(".")[0]
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        missing = error.name.partition(".")[0]
+        if missing != own:
+            message = (
+                f"{who} needs {missing!r}, which is not installed: reinstall "
+                f"{record.distribution}, or install {missing!r}."
+            )
+            return PluginDependencyError("plugin_dependency_missing", message)
+    message = f"{who} raised on import: {type(error).__name__}: {error}"
+    return PluginImportError("plugin_import_failed", message)

@@ -1,0 +1,58 @@
+"""Plugins that watch: each is called on its own, and one that raises never breaks a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pluggy
+
+from cvn_harness_core.errors import PluginError
+from cvn_harness_core.plugins.discovery import PluginRecord, discover
+
+
+class Observers:
+    """The plugins of the group ``cvn_harness.plugins.v1``, loaded at the first notification.
+
+    Parameters
+    ----------
+    on_failure
+        Called once for each observer that cannot be loaded or that raises.
+    discover
+        Where records come from; by default the installed distributions.
+    """
+
+    def __init__(
+        self,
+        on_failure: Callable[[PluginRecord, Exception], None],
+        discover: Callable[[], tuple[PluginRecord, ...]] = discover,
+    ) -> None:
+        self._on_failure = on_failure
+        self._discover = discover
+        self._managers: dict[PluginRecord, pluggy.PluginManager] | None = None
+        self._reported: set[PluginRecord] = set()
+
+    def notify(self, hook: str, **arguments: Any) -> None:
+        """Call one hook of every observer."""
+        for record, manager in self._loaded().items():
+            try:
+                getattr(manager.hook, hook)(**arguments)
+            except Exception as error:  # noqa: BLE001  an observer may raise anything
+                self._report(record, error)
+
+    def _loaded(self) -> dict[PluginRecord, pluggy.PluginManager]:
+        if self._managers is None:
+            from cvn_harness_core.plugins.loading import load
+
+            self._managers = {}
+            for record in (r for r in self._discover() if r.kind == "observer"):
+                try:
+                    self._managers[record] = load(record)
+                except PluginError as error:
+                    self._report(record, error)
+        return self._managers
+
+    def _report(self, record: PluginRecord, error: Exception) -> None:
+        if record not in self._reported:
+            self._reported.add(record)
+            self._on_failure(record, error)

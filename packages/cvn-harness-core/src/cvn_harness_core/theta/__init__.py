@@ -1,0 +1,1 @@
+"""The rules that pick theta, one module each. A third party's rule is any ``ThetaRule``."""

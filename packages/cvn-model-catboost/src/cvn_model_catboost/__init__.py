@@ -1,0 +1,1 @@
+"""CatBoost as a model of CVN Harness."""

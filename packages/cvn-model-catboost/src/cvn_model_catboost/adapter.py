@@ -1,0 +1,95 @@
+"""Between the harness and CatBoost's native API."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from catboost import CatBoost, Pool
+
+from cvn_harness_core import Datasets, Fitted, FitRequest, LearningCurve, ModelAdapter, Split
+from cvn_harness_core.contracts.params import ParamValue
+from cvn_harness_core.contracts.split import Array
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Training and validation rows in CatBoost's own form."""
+
+    train: Pool
+    val: Pool
+
+
+class CatBoostAdapter(ModelAdapter):
+    """Binary gradient boosting of oblivious trees, on the CPU."""
+
+    def prepare(self, datasets: Datasets, request: FitRequest) -> Prepared:
+        """Return a pool each for training and validation."""
+        return Prepared(
+            _pool(datasets.train, request.n_threads), _pool(datasets.val, request.n_threads)
+        )
+
+    def fit(self, prepared: Prepared, request: FitRequest) -> Fitted:
+        """Boost up to ``iterations`` rounds and keep those up to the best."""
+        stopping = request.stopping
+        assert stopping is not None
+        settings: dict[str, Any] = {
+            **request.params,
+            "loss_function": "Logloss",
+            "eval_metric": stopping.metric,
+            "use_best_model": stopping.rounds is not None,
+            "allow_writing_files": False,
+            "logging_level": "Silent",
+            "random_seed": request.seed,
+            "task_type": "CPU",
+            "thread_count": request.n_threads,
+        }
+        if stopping.rounds is not None:
+            settings.update(od_type="Iter", od_wait=stopping.rounds)
+        model = CatBoost(settings)
+        model.fit(prepared.train, eval_set=prepared.val)
+        history = model.get_evals_result()
+        val = np.asarray(history["validation"][stopping.metric])
+        train = history.get("learn", {}).get(stopping.metric)
+        return Fitted(
+            native=model,
+            best_iteration=int(model.tree_count_),
+            n_iterations=val.size,
+            curve=LearningCurve(
+                metric=stopping.metric,
+                val=val,
+                train=None if train is None else np.asarray(train),
+            ),
+        )
+
+    def predict_proba(self, native: CatBoost, X: Array, *, n_threads: int) -> Array:
+        """Return the probability of both classes, (n, 2) float64."""
+        scores: Array = native.predict(X, prediction_type="Probability", thread_count=n_threads)
+        return scores
+
+    def save(self, native: CatBoost) -> bytes:
+        """Return CBM."""
+        with tempfile.TemporaryDirectory(prefix="cvn-catboost-") as folder:
+            path = Path(folder) / "model.cbm"
+            native.save_model(str(path), format="cbm")
+            return path.read_bytes()
+
+    def load(self, payload: bytes) -> CatBoost:
+        """Read CBM."""
+        return CatBoost().load_model(blob=payload)
+
+    def effective_params(self, native: CatBoost) -> Mapping[str, ParamValue]:
+        """Return every parameter that CatBoost reports of the fitted model."""
+        return {
+            name: value
+            for name, value in native.get_all_params().items()
+            if isinstance(value, bool | int | float | str)
+        }
+
+
+def _pool(split: Split, n_threads: int) -> Pool:
+    return Pool(split.X, label=split.y, weight=split.weight, thread_count=n_threads)

@@ -1,0 +1,89 @@
+"""The hyperparameters of CatBoost, by the names of ``catboost.CatBoostClassifier``.
+
+Source: the CatBoost documentation, "Training parameters", whose aliases are accepted.
+"""
+
+from __future__ import annotations
+
+from cvn_harness_core.contracts.params import Param, reserved
+
+PARAMS = (
+    Param(
+        "iterations",
+        int,
+        default=500,
+        low=1,
+        aliases=("n_estimators", "num_boost_round", "num_trees"),
+    ),
+    Param("learning_rate", float, default=0.05, low=0, high=1, open_low=True, aliases=("eta",)),
+    Param("depth", int, low=1, high=16, aliases=("max_depth",)),
+    Param("l2_leaf_reg", float, low=0, aliases=("reg_lambda",)),
+    Param("boosting_type", str, default="Plain", choices=("Plain", "Ordered")),
+    Param("bootstrap_type", str, choices=("Bayesian", "Bernoulli", "MVS", "No")),
+    Param("bagging_temperature", float, low=0),
+    Param("subsample", float, low=0, high=1, open_low=True),
+    Param("mvs_reg", float, low=0),
+    Param("sampling_frequency", str, choices=("PerTree", "PerTreeLevel")),
+    Param("random_strength", float, low=0),
+    Param("rsm", float, low=0, high=1, open_low=True, aliases=("colsample_bylevel",)),
+    Param("grow_policy", str, choices=("SymmetricTree", "Depthwise", "Lossguide")),
+    Param("min_data_in_leaf", int, low=1, aliases=("min_child_samples",)),
+    Param("max_leaves", int, low=2, aliases=("num_leaves",)),
+    Param("score_function", str, choices=("Cosine", "L2", "NewtonCosine", "NewtonL2")),
+    Param("leaf_estimation_method", str, choices=("Newton", "Gradient")),
+    Param("leaf_estimation_iterations", int, low=1),
+    Param("leaf_estimation_backtracking", str, choices=("No", "AnyImprovement")),
+    Param("model_shrink_rate", float, low=0, high=1),
+    Param("model_shrink_mode", str, choices=("Constant", "Decreasing")),
+    Param("boost_from_average", bool),
+    Param("langevin", bool),
+    Param("diffusion_temperature", float, low=0),
+    Param("posterior_sampling", bool),
+    Param("scale_pos_weight", float, low=0, open_low=True),
+    Param("monotone_constraints", tuple),
+    Param("border_count", int, low=1, high=65535, aliases=("max_bin",), dataset_level=True),
+    Param(
+        "feature_border_type",
+        str,
+        choices=(
+            "GreedyLogSum",
+            "GreedyMinEntropy",
+            "MaxLogSum",
+            "Median",
+            "MinEntropy",
+            "Uniform",
+            "UniformAndQuantiles",
+        ),
+        dataset_level=True,
+    ),
+    Param("nan_mode", str, choices=("Min", "Max", "Forbidden"), dataset_level=True),
+)
+
+RESERVED = reserved(
+    seed=("random_seed", "random_state"),
+    threads=("thread_count",),
+    stopping=(
+        "best_model_min_trees",
+        "custom_metric",
+        "early_stopping_rounds",
+        "eval_metric",
+        "od_pval",
+        "od_type",
+        "od_wait",
+        "use_best_model",
+    ),
+    class_balance=("auto_class_weights", "class_weights"),
+    fixed=(
+        "allow_writing_files",
+        "callback",
+        "devices",
+        "logging_level",
+        "loss_function",
+        "objective",
+        "save_snapshot",
+        "silent",
+        "task_type",
+        "train_dir",
+        "verbose",
+    ),
+)

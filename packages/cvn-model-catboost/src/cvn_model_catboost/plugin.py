@@ -1,0 +1,33 @@
+"""The door: what ``cvn_harness.models.v1`` finds."""
+
+from __future__ import annotations
+
+from cvn_harness_core import ModelAdapter, ModelSpec, hookimpl
+
+from cvn_model_catboost import dag
+from cvn_model_catboost.params import PARAMS, RESERVED
+
+
+def _adapter() -> ModelAdapter:
+    from cvn_model_catboost.adapter import CatBoostAdapter
+
+    return CatBoostAdapter()
+
+
+@hookimpl
+def cvn_model() -> ModelSpec:
+    """Return the specification of ``catboost``."""
+    return ModelSpec(
+        name="catboost",
+        adapter=_adapter,
+        params=PARAMS,
+        reserved=RESERVED,
+        libraries=("catboost",),
+        file_name="model.cbm",
+        iterations_param="iterations",
+        positive_weight_param="scale_pos_weight",
+        stopping_metrics={"log_loss": "Logloss", "roc_auc": "AUC", "pr_auc": "PRAUC"},
+        stopping_min_delta=False,
+        dag=dag,
+        diagnostics=("feature_importance",),
+    )

@@ -1,0 +1,1 @@
+"""LightGBM as a model of CVN Harness."""

@@ -1,0 +1,1 @@
+"""XGBoost as a model of CVN Harness."""

@@ -1,0 +1,53 @@
+"""The hyperparameters of XGBoost, by the names of ``xgboost.XGBClassifier``.
+
+Source: the XGBoost documentation, "XGBoost Parameters" (tree booster).
+"""
+
+from __future__ import annotations
+
+from cvn_harness_core.contracts.params import Param, reserved
+
+PARAMS = (
+    Param("n_estimators", int, default=500, low=1, aliases=("num_boost_round", "num_round")),
+    Param("learning_rate", float, default=0.05, low=0, high=1, open_low=True, aliases=("eta",)),
+    Param("max_depth", int, low=0),
+    Param("max_leaves", int, low=0),
+    Param("max_bin", int, low=2, dataset_level=True),
+    Param("grow_policy", str, choices=("depthwise", "lossguide")),
+    Param("min_child_weight", float, low=0),
+    Param("gamma", float, low=0, aliases=("min_split_loss",), native="min_split_loss"),
+    Param("max_delta_step", float, low=0),
+    Param("subsample", float, low=0, high=1, open_low=True),
+    Param("sampling_method", str, choices=("uniform",)),
+    Param("colsample_bytree", float, low=0, high=1, open_low=True),
+    Param("colsample_bylevel", float, low=0, high=1, open_low=True),
+    Param("colsample_bynode", float, low=0, high=1, open_low=True),
+    Param("reg_alpha", float, low=0, aliases=("alpha",)),
+    Param("reg_lambda", float, low=0, aliases=("lambda",)),
+    Param("scale_pos_weight", float, low=0, open_low=True),
+    Param(
+        "tree_method",
+        str,
+        default="hist",
+        choices=("hist", "approx", "exact"),
+        dataset_level=True,
+    ),
+    Param("num_parallel_tree", int, low=1),
+    Param("monotone_constraints", tuple),
+)
+
+RESERVED = reserved(
+    seed=("seed", "random_state"),
+    threads=("nthread", "n_jobs"),
+    stopping=("early_stopping_rounds", "eval_metric"),
+    fixed=(
+        "booster",
+        "callbacks",
+        "device",
+        "enable_categorical",
+        "missing",
+        "objective",
+        "validate_parameters",
+        "verbosity",
+    ),
+)

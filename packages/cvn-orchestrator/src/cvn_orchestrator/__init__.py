@@ -1,0 +1,1 @@
+"""The `cvn` command and what it stands on: data, splits, the demo."""

@@ -1,0 +1,1 @@
+"""The main job on real daily bars: three models, walk-forward, one table."""
