@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.metrics import SplitMetrics
     from cvn_harness_core.contracts.model import (
         EnsembleSpec,
-        Fitted,
         FitRequest,
+        Fitted,
         LearningCurve,
         ModelAdapter,
         ModelSpec,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         SearchError,
     )
     from cvn_harness_core.events.log import configure as configure_logging
+    from cvn_harness_core.harness.drawing import dag_dot
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
     from cvn_harness_core.plugins.hookspecs import hookimpl
@@ -94,6 +95,7 @@ _HOME = {
         "SearchError",
     ),
     "events.log": ("configure_logging",),
+    "harness.drawing": ("dag_dot",),
     "harness.train_one": ("train_one",),
     "plugins.discovery": ("PluginRecord", "discover"),
     "plugins.hookspecs": ("hookimpl",),
@@ -151,6 +153,7 @@ __all__ = [
     "TrainingPolicy",
     "__version__",
     "configure_logging",
+    "dag_dot",
     "discover",
     "hookimpl",
     "train_one",

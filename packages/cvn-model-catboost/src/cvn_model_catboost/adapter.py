@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from catboost import CatBoost, Pool
 
-from cvn_harness_core import Datasets, Fitted, FitRequest, LearningCurve, ModelAdapter, Split
+from cvn_harness_core import Datasets, FitRequest, Fitted, LearningCurve, ModelAdapter, Split
 from cvn_harness_core.contracts.params import ParamValue
 from cvn_harness_core.contracts.split import Array
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cvn_harness_core import ModelAdapter, ModelSpec, hookimpl
-
 from cvn_model_catboost import dag
 from cvn_model_catboost.params import PARAMS, RESERVED
 

@@ -9,10 +9,9 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from cvn_harness_core import Datasets, Fitted, FitRequest, LearningCurve, ModelAdapter
+from cvn_harness_core import Datasets, FitRequest, Fitted, LearningCurve, ModelAdapter
 from cvn_harness_core.contracts.params import ParamValue
 from cvn_harness_core.contracts.split import Array
-
 from cvn_model_lightgbm.params import PARAMS
 
 _DATASET_LEVEL = frozenset(p.name for p in PARAMS if p.dataset_level)
@@ -94,8 +93,7 @@ class LightGBMAdapter(ModelAdapter):
 
     def predict_proba(self, native: lgb.Booster, X: Array, *, n_threads: int) -> Array:
         """Return the probability of the positive class, (n,) float64."""
-        scores: Array = native.predict(X, num_threads=n_threads)
-        return scores
+        return np.asarray(native.predict(X, num_threads=n_threads))
 
     def save(self, native: lgb.Booster) -> bytes:
         """Return LightGBM's text, up to the best iteration."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cvn_harness_core import ModelAdapter, ModelSpec, hookimpl
-
 from cvn_model_lightgbm import dag
 from cvn_model_lightgbm.params import PARAMS, RESERVED
 

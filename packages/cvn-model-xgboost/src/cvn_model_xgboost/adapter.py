@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from cvn_harness_core import Datasets, Fitted, FitRequest, LearningCurve, ModelAdapter, Split
+from cvn_harness_core import Datasets, FitRequest, Fitted, LearningCurve, ModelAdapter, Split
 from cvn_harness_core.contracts.params import ParamValue
 from cvn_harness_core.contracts.split import Array
 

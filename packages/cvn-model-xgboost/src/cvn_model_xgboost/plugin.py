@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from cvn_harness_core import Fixed, ModelAdapter, ModelSpec, hookimpl
-
 from cvn_model_xgboost import dag
 from cvn_model_xgboost.params import PARAMS, RESERVED
 

@@ -13,7 +13,7 @@ from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.contracts.split import Array, as_matrix
 from cvn_harness_core.errors import InputError
-from cvn_harness_core.nodes.fit import positive_scores
+from cvn_harness_core.scoring import positive_scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +69,11 @@ class TrainedArtifact(ArtifactRecord):
 
         Arguments and errors are those of ``predict_proba``.
         """
-        scores = self.predict_proba(X, feature_version=feature_version, n_threads=n_threads)[:, 1]
+        scores = self.predict_proba(X, feature_version=feature_version, n_threads=n_threads)
+        return self.signals(scores[:, 1])
+
+    def signals(self, scores: Array) -> Array:
+        """Return which of these probabilities of the positive class (n,) are signals, int8."""
         if self.theta is None:
             return np.zeros(scores.size, dtype=np.int8)
         return (scores >= self.theta).astype(np.int8)

@@ -1,0 +1,1 @@
+"""What the harness, its plugins and its callers agree on. Imports nothing else of the harness."""

@@ -256,4 +256,4 @@ def _hash_array(state: hashlib._Hash, name: str, array: Array) -> None:
             text = str(value).encode()
             state.update(len(text).to_bytes(8, "little") + text)
     else:
-        state.update(memoryview(np.ascontiguousarray(array).view(np.uint8).reshape(-1)))
+        state.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import narwhals as nw
@@ -118,7 +119,7 @@ def _masks(vectors: Mapping[str, Array], windows: Windows, embargo: Embargo) -> 
         message = "give either split= (a column) or both val_from= and test_from= (dates)."
         raise InputError("setting_invalid", message)
     edges = [e for e in (train_from, val_from, test_from, test_until) if e is not None]
-    if any(later <= earlier for earlier, later in zip(edges, edges[1:], strict=False)):
+    if any(later <= earlier for earlier, later in pairwise(edges)):
         message = f"the windows must follow one another; got {[str(e) for e in edges]}."
         raise InputError("setting_invalid", message)
     time = vectors["time"]

@@ -75,5 +75,5 @@ class SplitMetrics:
 
 @cache
 def metric_names() -> tuple[str, ...]:
-    """The names of the figures, in order."""
+    """Return the names of the figures, in order."""
     return tuple(f.name for f in fields(SplitMetrics) if f.name != "undefined")

@@ -82,7 +82,7 @@ class ModelAdapter(ABC):
     harness wraps them.
     """
 
-    def prepare(self, datasets: Datasets, request: FitRequest) -> Any:
+    def prepare(self, datasets: Datasets, request: FitRequest) -> Any:  # noqa: ARG002
         """Return the library's own form of the data; by default the datasets themselves."""
         return datasets
 
@@ -102,7 +102,7 @@ class ModelAdapter(ABC):
     def load(self, payload: bytes) -> Any:
         """Return the model that ``save`` wrote. The payload has been verified by its SHA-256."""
 
-    def effective_params(self, native: Any) -> Mapping[str, ParamValue]:
+    def effective_params(self, native: Any) -> Mapping[str, ParamValue]:  # noqa: ARG002
         """Return what the fitted model says of itself, by the library's names."""
         return {}
 

@@ -66,7 +66,7 @@ class Param:
         return typed
 
     def range(self) -> str:
-        """The bounds in interval notation, for instance ``(0, 1]``."""
+        """Return the bounds in interval notation, for instance ``(0, 1]``."""
         left = "(" if self.open_low or self.low is None else "["
         right = ")" if self.open_high or self.high is None else "]"
         low = "-inf" if self.low is None else f"{self.low:g}"

@@ -104,7 +104,7 @@ def _import_hamilton() -> None:
     what it chose; the environment is as before afterwards.
     """
     if "hamilton.driver" in sys.modules or _AUTOLOAD in os.environ:
-        import hamilton.driver  # noqa: F401
+        import hamilton.driver
 
         return
     os.environ[_AUTOLOAD] = "0"

@@ -80,7 +80,7 @@ def train_one(
         raise InputError("setting_invalid", message)
     if hpo_params.n_trials:
         message = (
-            f"n_trials={hpo_params.n_trials}: the hyperparameter search is not part of this release; "
+            f"n_trials={hpo_params.n_trials}: this release has no hyperparameter search; "
             "fix the parameters and set n_trials=0."
         )
         raise SearchError("search_not_implemented", message)

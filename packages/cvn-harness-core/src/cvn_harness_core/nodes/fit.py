@@ -5,15 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from cvn_harness_core.contracts.datasets import Datasets
-from cvn_harness_core.contracts.model import Fitted, FitRequest, ModelAdapter, ModelSpec, Stopping
+from cvn_harness_core.contracts.model import FitRequest, Fitted, ModelAdapter, ModelSpec, Stopping
 from cvn_harness_core.contracts.params import EffectiveParam, ResolvedParam
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.nodes.class_balance import ClassBalance
 from cvn_harness_core.policy import EarlyStopping, TrainingPolicy
+from cvn_harness_core.scoring import positive_scores
 
 
 @dataclass(frozen=True)
@@ -80,21 +79,6 @@ def scores(adapter: ModelAdapter, native: Any, datasets: Datasets, n_threads: in
         for name, split in datasets.splits()
     }
     return Scores(**parts)
-
-
-def positive_scores(adapter: ModelAdapter, native: Any, X: Array, n_threads: int) -> Array:
-    """Return the probability of the positive class, (n,) float64, checked to be one."""
-    out = np.asarray(adapter.predict_proba(native, X, n_threads=n_threads))
-    if out.ndim == 2 and out.shape[1] == 2:
-        out = out[:, 1]
-    if out.shape != (X.shape[0],):
-        message = f"the model returned scores of shape {out.shape} for {X.shape[0]} rows."
-        raise InputError("shape_invalid", message)
-    out = np.ascontiguousarray(out, dtype=np.float64)
-    if not (out.min() >= 0.0 and out.max() <= 1.0):
-        message = "the model returned scores that are NaN or outside [0, 1]."
-        raise InputError("scores_not_finite", message)
-    return out
 
 
 def effective_params(

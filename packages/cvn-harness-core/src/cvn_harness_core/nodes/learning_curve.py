@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cvn_harness_core.contracts.curve import CurveSummary
-from cvn_harness_core.contracts.model import Fitted, FitRequest, ModelSpec
+from cvn_harness_core.contracts.model import FitRequest, Fitted, ModelSpec
 
 
 def learning_curve(fitted: Fitted, fit_request: FitRequest, spec: ModelSpec) -> CurveSummary:

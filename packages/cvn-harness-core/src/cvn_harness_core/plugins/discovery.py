@@ -10,8 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import importlib_metadata
 
@@ -26,8 +25,7 @@ _KINDS: dict[str, Kind] = {"models": "model", "ensembles": "ensemble", "plugins"
 _TARGET = re.compile(r"[A-Za-z_][\w.]*(\s*:\s*[A-Za-z_][\w.]*)?")
 
 
-@dataclass(frozen=True)
-class PluginRecord:
+class PluginRecord(NamedTuple):
     """One entry point, and whether it may be loaded.
 
     ``error`` says why not, and what to do, whenever ``status`` is not ``available``.
@@ -42,6 +40,10 @@ class PluginRecord:
     contract: int
     status: Status = "available"
     error: str | None = None
+
+    def as_dict(self) -> dict[str, str | int | None]:
+        """Return the record as JSON-like values."""
+        return self._asdict()
 
 
 def discover(
@@ -104,13 +106,13 @@ def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:
                     distribution=name,
                     version=distribution.version,
                     target=entry.value,
-                    origin=_origin(distribution),
+                    origin=_origin(distribution.read_text("direct_url.json")),
                     contract=int(group[2]),
                 )
 
 
-def _origin(distribution: importlib_metadata.Distribution) -> Literal["installed", "editable"]:
-    source = json.loads(distribution.read_text("direct_url.json") or "{}")
+def _origin(direct_url: str | None) -> Literal["installed", "editable"]:
+    source = json.loads(direct_url or "{}")
     return "editable" if source.get("dir_info", {}).get("editable") else "installed"
 
 
@@ -118,19 +120,19 @@ def _judge(record: PluginRecord, allowed: frozenset[str], blocked: frozenset[str
     identity = {record.name, record.distribution}
     if identity & blocked:
         error = "it is on the block-list (CVN_PLUGINS_BLOCK); take it off to use it"
-        return replace(record, status="blocked", error=error)
+        return record._replace(status="blocked", error=error)
     if allowed and not identity & allowed:
         error = "it is not on the allow-list (CVN_PLUGINS); add it to use it"
-        return replace(record, status="blocked", error=error)
+        return record._replace(status="blocked", error=error)
     if record.contract != CONTRACT_VERSION:
         error = (
             f"it is written for contract v{record.contract} and this cvn-harness-core honours "
             f"v{CONTRACT_VERSION}; install a release of {record.distribution} for it"
         )
-        return replace(record, status="incompatible", error=error)
+        return record._replace(status="incompatible", error=error)
     if not _TARGET.fullmatch(record.target):
         error = f"its entry point {record.target!r} is not of the form package.module[:attribute]"
-        return replace(record, status="malformed", error=error)
+        return record._replace(status="malformed", error=error)
     return record
 
 
@@ -147,7 +149,7 @@ def _mark_conflicts(records: list[PluginRecord]) -> list[PluginRecord]:
                 f"{' and '.join(sorted(rivals))} both offer the {record.kind} {record.name!r}; "
                 "uninstall one, or block it by its distribution (CVN_PLUGINS_BLOCK)"
             )
-            marked.append(replace(record, status="conflict", error=error))
+            marked.append(record._replace(status="conflict", error=error))
         else:
             marked.append(record)
     return marked

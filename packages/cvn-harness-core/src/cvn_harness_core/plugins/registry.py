@@ -99,8 +99,8 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
         who = describe(record)
         if len(offers) != 1:
             message = (
-                f"{who} has {len(offers)} implementations of {self._hook}; its module needs exactly "
-                f"one function of that name marked @hookimpl."
+                f"{who} has {len(offers)} implementations of {self._hook}; its module needs "
+                f"exactly one function of that name marked @hookimpl."
             )
             raise PluginContractError("plugin_contract", message)
         spec: SpecT = offers[0]

@@ -29,14 +29,15 @@ class Cuts:
     def f1(self) -> Array:
         """F1 of each cut; 0 where nothing is bought and nothing is positive."""
         total = self.n_signals + self.n_positive
-        return np.divide(
-            2.0 * self.true_positives, total, out=np.zeros(total.shape), where=total > 0
-        )
+        f1 = np.zeros(total.shape)
+        np.divide(2.0 * self.true_positives, total, out=f1, where=total > 0)
+        return f1
 
     @property
     def buy_rate(self) -> Array:
         """The share of rows bought at each cut."""
-        return self.n_signals / self.n
+        rate: Array = self.n_signals / self.n
+        return rate
 
     def curve(self, chosen: int | None) -> ThetaCurve:
         """Return at most 512 of the cuts, evenly spread, the ends and the chosen one included."""

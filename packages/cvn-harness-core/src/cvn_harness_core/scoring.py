@@ -1,0 +1,26 @@
+"""From a model to checked probabilities: the same check in training and in prediction."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from cvn_harness_core.contracts.model import ModelAdapter
+from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.errors import InputError
+
+
+def positive_scores(adapter: ModelAdapter, native: Any, X: Array, n_threads: int) -> Array:
+    """Return the probability of the positive class, (n,) float64, checked to be one."""
+    out = np.asarray(adapter.predict_proba(native, X, n_threads=n_threads))
+    if out.ndim == 2 and out.shape[1] == 2:
+        out = out[:, 1]
+    if out.shape != (X.shape[0],):
+        message = f"the model returned scores of shape {out.shape} for {X.shape[0]} rows."
+        raise InputError("shape_invalid", message)
+    out = np.ascontiguousarray(out, dtype=np.float64)
+    if not (out.min() >= 0.0 and out.max() <= 1.0):
+        message = "the model returned scores that are NaN or outside [0, 1]."
+        raise InputError("scores_not_finite", message)
+    return out

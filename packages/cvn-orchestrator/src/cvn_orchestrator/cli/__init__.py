@@ -1,0 +1,55 @@
+"""The `cvn` command: one module per subcommand, imported only when it runs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cvn_orchestrator.cli.parser import build_parser
+
+EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `cvn` and return its exit code.
+
+    0: done. 1: the work failed. 2: the command line, the data or a setting is not usable, and
+    nothing was trained. 130: interrupted.
+    """
+    parser = build_parser()
+    if "_ARGCOMPLETE" in os.environ:
+        import argcomplete
+
+        argcomplete.autocomplete(parser)
+    arguments = parser.parse_args(argv)
+    if not hasattr(arguments, "run"):
+        parser.print_help(sys.stderr)
+        return EXIT_USAGE
+    try:
+        code: int = arguments.run(arguments)
+        return code
+    except KeyboardInterrupt:
+        print("cvn: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except Exception as error:
+        from cvn_harness_core.errors import HarnessError
+
+        if not isinstance(error, HarnessError):
+            raise
+        return _report(error, as_json=getattr(arguments, "json", False))
+
+
+def _report(error: Exception, *, as_json: bool) -> int:
+    from cvn_harness_core.errors import BundleError, FitError, HarnessError
+
+    assert isinstance(error, HarnessError)
+    if as_json:
+        import json
+
+        print(json.dumps({"error": {"code": error.code, "message": str(error)}}))
+    print(f"cvn: error: {error} [{error.code}]", file=sys.stderr)
+    return EXIT_FAILED if isinstance(error, FitError | BundleError) else EXIT_USAGE

@@ -1,0 +1,52 @@
+"""`cvn demo`: the main job, on real data that needs no network."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cvn_harness_core import configure_logging
+from cvn_orchestrator.demo import run as demo
+from cvn_orchestrator.demo.reading import paragraph, table
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train every cell behind a progress bar, then print the table and its reading."""
+    if arguments.log != "off":
+        configure_logging(arguments.log)
+    started = time.perf_counter()
+    console = Console(stderr=True)
+    progress = Progress(
+        TextColumn("{task.description:32}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    with progress:
+        task = progress.add_task("reading the bars", total=None)
+        todo = list(demo.cells(arguments.folds))
+        progress.update(task, total=len(todo), description="training")
+
+        def done(cell: demo.Cell) -> None:
+            progress.update(task, advance=1, description=cell.name)
+            if not console.is_terminal:
+                console.print(f"trained {cell.name}", highlight=False)
+
+        rows = demo.run(todo, arguments.out, n_threads=arguments.threads, done=done)
+    if arguments.json:
+        print(json.dumps(rows, indent=1))
+        return 0
+    print(table(rows))
+    print()
+    print(paragraph(rows))
+    print(
+        f"\n{len(rows)} cells in {time.perf_counter() - started:.0f} s. "
+        f"Results: {arguments.out / 'results.json'}; bundles: {arguments.out / 'bundles'}/"
+    )
+    return 0

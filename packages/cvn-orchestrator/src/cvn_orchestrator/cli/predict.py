@@ -1,0 +1,42 @@
+"""`cvn predict`: scores and signals for the rows of a file."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import polars as pl
+
+from cvn_harness_core import InputError, TrainedArtifact
+from cvn_orchestrator.data import read_table, write_table
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Write every column that is no feature, with ``p_buy`` and ``signal`` appended."""
+    artifact = TrainedArtifact.load(arguments.bundle)
+    table = read_table(arguments.data)
+    features = list(artifact.feature_version.feature_names)
+    missing = [name for name in features if name not in table.columns]
+    if missing:
+        message = (
+            f"{arguments.data} lacks {len(missing)} of the {len(features)} features that the model "
+            f"was trained on: {missing[:5]}."
+        )
+        raise InputError("data_column_missing", message)
+    dtype = pl.Float32 if artifact.feature_version.dtype == "float32" else None
+    chosen = table.select(features)
+    chosen = chosen if dtype is None else chosen.cast(dtype)
+    scores = artifact.predict_proba(chosen, n_threads=arguments.threads)[:, 1]
+    signals = artifact.signals(scores)
+    scored = table.drop(features).with_columns(
+        pl.Series("p_buy", scores), pl.Series("signal", signals)
+    )
+    if arguments.json:
+        scored.write_ndjson(sys.stdout.buffer)
+    elif arguments.out is None:
+        sys.stdout.write(scored.write_csv())
+    else:
+        write_table(scored, arguments.out)
+        bought = int(signals.sum())
+        print(f"{arguments.out}: {len(scored)} rows, {bought} signals, theta {artifact.theta}")
+    return 0

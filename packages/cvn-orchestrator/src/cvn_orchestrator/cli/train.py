@@ -1,0 +1,148 @@
+"""`cvn train`: one model on one file."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from cvn_harness_core import (
+    POLICIES,
+    Datasets,
+    HPOParams,
+    InputError,
+    Payoff,
+    TrainedArtifact,
+    configure_logging,
+    train_one,
+)
+from cvn_orchestrator.data import read_table, share_boundaries
+from cvn_orchestrator.facts import artifact_facts
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train, write the bundle, and print what came out."""
+    if arguments.log != "off":
+        configure_logging(arguments.log)
+    path = arguments.out or Path(f"cvn-{arguments.model}")
+    if path.exists() and not arguments.overwrite:
+        message = f"{path} exists already; choose another --out, or pass --overwrite."
+        raise InputError("setting_invalid", message)
+    artifact = train_one(
+        arguments.model,
+        _datasets(arguments),
+        HPOParams(
+            params=dict(_parameter(text) for text in arguments.param),
+            seed=arguments.seed,
+            n_threads=arguments.threads,
+        ),
+        policy=POLICIES[arguments.policy](),
+    )
+    artifact.save(path, overwrite=arguments.overwrite)
+    if arguments.json:
+        print(json.dumps({**artifact_facts(artifact), "bundle": str(path)}, indent=1))
+    else:
+        _print(artifact, path)
+    return 0
+
+
+def _datasets(arguments: argparse.Namespace) -> Datasets:
+    table = read_table(arguments.data)
+    windows = {
+        "train_from": arguments.train_from,
+        "val_from": arguments.val_from,
+        "test_from": arguments.test_from,
+        "test_until": arguments.test_until,
+    }
+    if arguments.split is None and arguments.val_from is None and arguments.test_from is None:
+        if arguments.time is None:
+            message = "name a --time column to divide the rows by time, or a --split column."
+            raise InputError("time_missing", message)
+        windows["val_from"], windows["test_from"] = share_boundaries(
+            table,
+            arguments.time,
+            val_share=arguments.val_share,
+            test_share=arguments.test_share,
+        )
+    return Datasets.from_frame(
+        _without(table, _names(arguments.exclude) or []),
+        label=arguments.label,
+        features=_names(arguments.features),
+        time=arguments.time,
+        label_end=arguments.label_end,
+        returns=arguments.returns,
+        weight=arguments.weight,
+        symbol=arguments.symbol,
+        split=arguments.split,
+        **windows,
+        embargo=timedelta(days=arguments.embargo_days),
+        feature_version=arguments.feature_version,
+        payoff=_payoff(arguments.payoff),
+    )
+
+
+def _without(table: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    missing = [n for n in names if n not in table.columns]
+    if missing:
+        message = f"--exclude names {missing}, which the table has not; it has {table.columns}."
+        raise InputError("data_column_missing", message)
+    return table.drop(names)
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [n.strip() for n in text.split(",") if n.strip()]
+
+
+def _payoff(text: str | None) -> Payoff | None:
+    if text is None:
+        return None
+    try:
+        sides = [float(part) for part in text.split("/")]
+        take_profit, stop_loss, cost = (*sides, 0.0)[:3] if len(sides) < 3 else sides
+    except ValueError:
+        message = f"--payoff {text!r} is not TP/SL or TP/SL/COST, for instance 1.5/0.5/0.05."
+        raise InputError("setting_invalid", message) from None
+    return Payoff(take_profit, stop_loss, cost=cost)
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        message = f"--param {text!r} is not NAME=VALUE, for instance num_leaves=31."
+        raise InputError("setting_invalid", message)
+    try:
+        return name, json.loads(value.lower() if value in ("True", "False") else value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+def _print(artifact: TrainedArtifact, path: Path) -> None:
+    decision, curve = artifact.decision, artifact.learning_curve
+    print(f"{artifact.name} on {len(artifact.feature_version.feature_names)} features")
+    if artifact.theta is None:
+        print(f"  NO_TRADE by {decision.rule}: {decision.reason}")
+    else:
+        print(f"  theta {artifact.theta:.4f} by {decision.rule}, picked on validation")
+    if curve.best_iteration is not None:
+        print(f"  best iteration {curve.best_iteration} of {curve.ceiling} by {curve.metric}")
+    reasons = f" ({', '.join(artifact.health.reasons)})" if artifact.health.reasons else ""
+    print(f"  health: {artifact.health.verdict}{reasons}; scores: {artifact.probability}")
+    if artifact.payoff is not None:
+        print(f"  break-even precision {artifact.payoff.break_even:.4f}, net of cost")
+    print()
+    splits = list(artifact.metrics.items())
+    print(f"{'':16}" + "".join(f"{name:>12}" for name, _ in splits))
+    for figure in splits[0][1].figures():
+        values = (getattr(metrics, figure) for _, metrics in splits)
+        print(f"{figure:16}" + "".join(f"{_number(value):>12}" for value in values))
+    print(f"\nbundle: {path}")
+
+
+def _number(value: float | None) -> str:
+    if value is None:
+        return "-"
+    return str(value) if isinstance(value, int) else f"{value:.4f}"

@@ -1,0 +1,74 @@
+"""Tables from files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from cvn_harness_core import InputError
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Return a Parquet or CSV file as a table; dates in CSV are parsed.
+
+    Raises InputError ``data_unreadable``.
+    """
+    readers = {
+        ".parquet": lambda: pl.read_parquet(path),
+        ".csv": lambda: pl.read_csv(path, try_parse_dates=True),
+    }
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        message = f"{path}: the name must end in {' or '.join(readers)}."
+        raise InputError("data_unreadable", message)
+    if not path.is_file():
+        message = f"{path}: there is no such file."
+        raise InputError("data_unreadable", message)
+    try:
+        return reader()
+    except (OSError, pl.exceptions.PolarsError) as error:
+        message = f"{path} cannot be read as {path.suffix[1:]}: {error}"
+        raise InputError("data_unreadable", message) from error
+
+
+def write_table(table: pl.DataFrame, path: Path) -> None:
+    """Write a table as Parquet or CSV, by the file's name."""
+    writers = {".parquet": table.write_parquet, ".csv": table.write_csv}
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        message = f"{path}: the name must end in {' or '.join(writers)}."
+        raise InputError("data_unreadable", message)
+    try:
+        writer(path)
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror or error}."
+        raise InputError("data_unreadable", message) from error
+
+
+def share_boundaries(
+    table: pl.DataFrame, time: str, *, val_share: float, test_share: float
+) -> tuple[datetime, datetime]:
+    """Return the times at which validation and test begin, by shares of the distinct stamps.
+
+    Raises InputError ``data_column_missing``, ``setting_invalid`` or ``history_too_short``.
+    """
+    if not (val_share > 0 and test_share > 0 and val_share + test_share < 1):
+        message = (
+            f"val share {val_share} and test share {test_share} must be positive and leave "
+            "something to train on."
+        )
+        raise InputError("setting_invalid", message)
+    if time not in table.columns:
+        message = f"column {time!r} is not in the table; it has {table.columns[:20]}."
+        raise InputError("data_column_missing", message)
+    stamps = table[time].unique().sort()
+    val_at = int(len(stamps) * (1 - val_share - test_share))
+    test_at = int(len(stamps) * (1 - test_share))
+    if not 0 < val_at < test_at < len(stamps):
+        message = f"{len(stamps)} stamps are too few to divide into train, validation and test."
+        raise InputError("history_too_short", message)
+    start_val: datetime = stamps[val_at]
+    start_test: datetime = stamps[test_at]
+    return start_val, start_test

@@ -1,0 +1,122 @@
+"""The demo's cells: each symbol, fold and model trained once, on the same rows."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from cvn_harness_core import Datasets, HPOParams, Payoff, TrainedArtifact, train_one
+from cvn_orchestrator.demo import market
+from cvn_orchestrator.facts import artifact_facts
+from cvn_orchestrator.walk_forward import walk_forward
+
+MODELS = ("xgboost", "lightgbm", "catboost")
+"""What the demo compares; any registered name would do."""
+
+VAL_DAYS, TEST_DAYS = 730, 365
+EMBARGO = timedelta(days=5)
+PAYOFF = Payoff(market.TAKE_PROFIT, market.STOP_LOSS, cost=market.COST)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One symbol, one fold, one model."""
+
+    symbol: str
+    fold: int
+    model: str
+    datasets: Datasets
+
+    @property
+    def name(self) -> str:
+        """A name for its bundle."""
+        return f"{self.symbol.lower()}-fold{self.fold}-{self.model}"
+
+
+def cells(n_folds: int, models: Sequence[str] = MODELS) -> Iterator[Cell]:
+    """Yield every cell, the models of one fold sharing one ``Datasets``."""
+    for symbol in market.SYMBOLS:
+        frame = market.frame(
+            symbol,
+            take_profit=market.TAKE_PROFIT,
+            stop_loss=market.STOP_LOSS,
+            horizon=market.HORIZON,
+            cost=market.COST,
+        )
+        dates = frame["date"]
+        folds = walk_forward(
+            dates[0], dates[-1], n_folds=n_folds, val_days=VAL_DAYS, test_days=TEST_DAYS
+        )
+        for fold in folds:
+            datasets = Datasets.from_frame(
+                frame,
+                label="label",
+                features=market.FEATURES,
+                time="date",
+                label_end="label_end",
+                returns="net_return",
+                train_from=fold.train_from,
+                val_from=fold.val_from,
+                test_from=fold.test_from,
+                test_until=fold.test_until,
+                embargo=EMBARGO,
+                feature_version="demo-1",
+                payoff=PAYOFF,
+                tags={"symbol": symbol, "fold": str(fold.number)},
+            )
+            for model in models:
+                yield Cell(symbol, fold.number, model, datasets)
+
+
+def run(
+    todo: Sequence[Cell], out: Path, *, n_threads: int, done: Callable[[Cell], None]
+) -> list[dict[str, Any]]:
+    """Train every cell, write its bundle under ``out`` and its row to ``out/results.json``.
+
+    The results file is replaced atomically after each cell. ``done`` is called after each cell.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    rows: list[dict[str, Any]] = []
+    for cell in todo:
+        artifact = train_one(
+            cell.model,
+            cell.datasets,
+            HPOParams(n_threads=n_threads),
+            tags={"variant": cell.model},
+        )
+        bundle = artifact.save(out / "bundles" / cell.name, overwrite=True)
+        rows.append(_row(cell, artifact, bundle.relative_to(out)))
+        _replace(out / "results.json", rows)
+        done(cell)
+    return rows
+
+
+def _row(cell: Cell, artifact: TrainedArtifact, bundle: Path) -> dict[str, Any]:
+    test = cell.datasets.test
+    assert test.returns is not None
+    assert test.time is not None
+    return {
+        "symbol": cell.symbol,
+        "fold": cell.fold,
+        "model": cell.model,
+        "test_from": str(test.time.min())[:10],
+        "test_to": str(test.time.max())[:10],
+        "cost": market.COST,
+        "buy_every_row": float(test.returns.mean()),
+        "bundle": str(bundle),
+        **artifact_facts(artifact),
+    }
+
+
+def _replace(path: Path, rows: list[dict[str, Any]]) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    with temporary.open("w") as file:
+        json.dump(rows, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
