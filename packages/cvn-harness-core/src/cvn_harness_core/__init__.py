@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
-    from cvn_harness_core.contracts.split import Split
+    from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.theta import (
         ThetaCurve,
         ThetaDecision,
@@ -82,7 +82,7 @@ _HOME = {
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
-    "contracts.split": ("Split",),
+    "contracts.split": ("Array", "Split"),
     "contracts.theta": ("ThetaCurve", "ThetaDecision", "ThetaEvidence", "ThetaRule"),
     "errors": (
         "BundleError",
@@ -112,6 +112,7 @@ __all__ = [
     "ENSEMBLE_REGISTRY",
     "MODEL_REGISTRY",
     "POLICIES",
+    "Array",
     "BundleError",
     "CurveSummary",
     "Datasets",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
@@ -35,7 +36,10 @@ def read_table(path: Path) -> pl.DataFrame:
 
 def write_table(table: pl.DataFrame, path: Path) -> None:
     """Write a table as Parquet or CSV, by the file's name."""
-    writers = {".parquet": table.write_parquet, ".csv": table.write_csv}
+    writers: dict[str, Callable[[Path], None]] = {
+        ".parquet": table.write_parquet,
+        ".csv": table.write_csv,
+    }
     writer = writers.get(path.suffix.lower())
     if writer is None:
         message = f"{path}: the name must end in {' or '.join(writers)}."

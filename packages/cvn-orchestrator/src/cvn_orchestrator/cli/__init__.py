@@ -27,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.print_help(sys.stderr)
         return EXIT_USAGE
     try:
-        code: int = arguments.run(arguments)
-        return code
+        return int(arguments.run(arguments))
     except KeyboardInterrupt:
         print("cvn: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED

@@ -78,18 +78,18 @@ def paragraph(rows: Sequence[Row]) -> str:
     every = sum(row["buy_every_row"] * row["metrics"]["test"]["n"] for row in windows) / tested
     shaky = [row for row in rows if row["health"]["verdict"] != "healthy"]
     shallow = sum("shallow" in row["health"]["reasons"] for row in shaky)
+    unhealthy = f"{len(shaky)} of {len(rows)} fits are not healthy; in {shallow} boosting stopped"
     sentences = [
-        f"Tested on {first} to {last} of {' and '.join(symbols)}, {tested:,} rows, unseen when "
-        "the models were fitted and theta was picked. Money is in ATR per trade, net of a cost of "
+        f"Tested on {first} to {last} of {' and '.join(symbols)}, {tested:,} rows, unseen when",
+        "the models were fitted and theta was picked. Money is in ATR per trade, net of a cost of",
         f"{rows[0]['cost']:g}: buying every row would have earned {every:+.3f}.",
         *(_about(total, every) for total in totals(rows)),
-        f"Break-even precision is {break_even:.3f} if every loser loses the whole stop; trades "
+        f"Break-even precision is {break_even:.3f} if every loser loses the whole stop; trades",
         "that run out of time end in between, so judge by expectancy.",
-        f"{len(shaky)} of {len(rows)} fits are not healthy; in {shallow} boosting stopped at once, "
-        "having learnt nothing that validation confirms.",
-        "This is no evidence of an edge. Trades overlap in time, the two indices move together, "
-        "and no interval and no correction for comparing several models is computed here; an "
-        "index cannot be bought at its printed open either. What it shows is the path: purged "
+        f"{unhealthy} at once, having learnt nothing that validation confirms.",
+        "This is no evidence of an edge. Trades overlap in time, the two indices move together,",
+        "and no interval and no correction for comparing several models is computed here; an",
+        "index cannot be bought at its printed open either. What it shows is the path: purged",
         "folds, one theta rule for every model, and figures that can be traced to their bundles.",
     ]
     return textwrap.fill(" ".join(sentences), width=100)

@@ -1,0 +1,172 @@
+"""Every check, one session each. `uv run nox` runs them all; `nox -l` lists them."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.error_on_missing_interpreters = True
+nox.options.sessions = ["lint", "types", "build", "unit", "tests", "parity", "pickup", "minimums"]
+
+ROOT = Path(__file__).parent
+DIST = ROOT / "dist"
+PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PINS = PYPROJECT["tool"]["uv"]["constraint-dependencies"]
+OVERRIDES = PYPROJECT["tool"]["uv"]["override-dependencies"]
+TEST_TOOLS = ["hypothesis", "pandas", "polars", "pyarrow", "pytest"]
+XGBOOST = "xgboost-cpu"  # the same library without 680 MB of GPU code; see OVERRIDES
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check format and style."""
+    install_workspace(session)
+    session.run("ruff", "format", "--check", ".")
+    session.run("ruff", "check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types strictly: every package, and the out-of-tree example as a consumer."""
+    install_workspace(session)
+    session.run("mypy", *(f"packages/{name}/src" for name in PACKAGES))
+    session.run("mypy", "examples/cvn-model-extratrees/cvn_model_extratrees.py")
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build a wheel and an sdist of each package with hatch, and check their metadata."""
+    install_workspace(session)
+    for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
+        old.unlink()
+    for name in PACKAGES:
+        with session.chdir(ROOT / "packages" / name):
+            session.run("hatch", "build", str(DIST), env=pins(session))
+    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+
+
+@nox.session
+@nox.parametrize("package", PACKAGES, ids=PACKAGES)
+def unit(session: nox.Session, package: str) -> None:
+    """Test one package, installed from its wheel with core's and no sibling's."""
+    wanted = {"cvn-harness-core", package}
+    extra = [XGBOOST] if package == "cvn-model-xgboost" else []
+    install(session, *(wheel(session, name) for name in sorted(wanted)), *extra, *TEST_TOOLS)
+    for sibling in set(PACKAGES) - wanted:
+        module = sibling.replace("-", "_")
+        session.run(
+            "python",
+            "-c",
+            f"import importlib.util; assert importlib.util.find_spec('{module}') is None",
+            silent=True,
+        )
+    session.run("pytest", f"packages/{package}/tests", *session.posargs, env=QUICK)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Test the packages together: events, the command line, the workspace."""
+    install_workspace(session)
+    session.run(
+        "pytest",
+        "tests",
+        "--ignore=tests/parity",
+        "--ignore=tests/pickup",
+        *session.posargs,
+        env=QUICK,
+    )
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Compare each model with a plain script on the library's native API, bit for bit."""
+    install_workspace(session)
+    session.run("pytest", "tests/parity", *session.posargs, env=QUICK)
+
+
+@nox.session
+def pickup(session: nox.Session) -> None:
+    """Install a fourth model from its wheel, train it, uninstall it."""
+    install_workspace(session)
+    session.run("pytest", "tests/pickup", *session.posargs, env=QUICK)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Test with the oldest versions that the packages' metadata allow."""
+    session.install(
+        "--resolution=lowest-direct",
+        "--override",
+        str(requirements(session, "overrides.txt", OVERRIDES)),
+        *(f"./packages/{name}" for name in PACKAGES),
+        "xgboost-cpu>=2.1",
+        *(f"{tool}>={version}" for tool, version in OLDEST_TOOLS.items()),
+        env={"UV_NO_CONFIG": "1"},
+    )
+    session.run("pytest", "-W", "default", "packages", "tests/parity", *session.posargs, env=QUICK)
+
+
+@nox.session(default=False)
+def benchmarks(session: nox.Session) -> None:
+    """Print the ratios that the documents quote. Takes some minutes on a quiet machine."""
+    install_workspace(session)
+    for script in ("overhead", "startup"):
+        session.run("python", f"benchmarks/{script}.py", env=QUICK)
+
+
+@nox.session(default=False)
+def pin(session: nox.Session) -> None:
+    """Renew the one list of versions in pyproject.toml from today's newest releases."""
+    session.install("tomlkit")
+    session.run("python", "tools/pin.py")
+
+
+QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
+OLDEST_TOOLS = {"hypothesis": "6.115", "pandas": "2.2", "polars": "1.10", "pytest": "8.3"}
+
+
+def install_workspace(session: nox.Session) -> None:
+    """Install every package, editable, with the development tools, at the pinned versions."""
+    session.run_install(
+        "uv",
+        "sync",
+        "--quiet",
+        "--all-packages",
+        env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
+    )
+
+
+def install(session: nox.Session, *wanted: str) -> None:
+    """Install into the session's environment, at the pinned versions."""
+    session.install(
+        "--override",
+        str(requirements(session, "overrides.txt", OVERRIDES)),
+        *wanted,
+        env=pins(session),
+    )
+
+
+def wheel(session: nox.Session, package: str) -> str:
+    """Return the path of a built wheel, building them if there are none."""
+    found = sorted(DIST.glob(f"{package.replace('-', '_')}-*.whl"))
+    if len(found) != 1:
+        session.error(f"{len(found)} wheels of {package} in dist/; run: nox -s build")
+    return str(found[0])
+
+
+def pins(session: nox.Session) -> dict[str, str | None]:
+    """Return the environment that makes uv and pip obey the pinned versions."""
+    path = str(requirements(session, "constraints.txt", PINS))
+    return {"UV_CONSTRAINT": path, "PIP_CONSTRAINT": path}
+
+
+def requirements(session: nox.Session, name: str, lines: list[str]) -> Path:
+    """Write a requirements file for this session and return its path."""
+    path = Path(session.create_tmp()) / name
+    path.write_text("\n".join(lines) + "\n")
+    return path
