@@ -33,7 +33,7 @@ def resolve_parameters(spec: ModelSpec, given: Mapping[str, Any]) -> dict[str, R
         canonical = spellings.get(name)
         param = spec.param(canonical) if canonical is not None else None
         if canonical is None or param is None:
-            raise _unknown(spec, name, [*spellings, *spec.reserved])
+            raise _unknown(spec, name, {**spellings, **dict.fromkeys(spec.reserved)})
         if canonical in spelt:
             message = (
                 f"{spec.name}: {spelt[canonical]!r} and {name!r} are two spellings of one "
@@ -48,9 +48,9 @@ def resolve_parameters(spec: ModelSpec, given: Mapping[str, Any]) -> dict[str, R
     return resolved
 
 
-def _unknown(spec: ModelSpec, name: str, known: list[str]) -> ParameterError:
+def _unknown(spec: ModelSpec, name: str, known: dict[str, str | None]) -> ParameterError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
+    hint = f" Did you mean {(known[near[0]] or near[0])!r}?" if near else ""
     names = ", ".join(p.name for p in spec.params)
     message = f"{spec.name} has no parameter {name!r}.{hint} It accepts: {names}."
     return ParameterError("parameter_unknown", message)

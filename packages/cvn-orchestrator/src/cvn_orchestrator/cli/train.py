@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from cvn_harness_core import (
+    MODEL_REGISTRY,
     POLICIES,
     Datasets,
     HPOParams,
@@ -28,6 +29,12 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, write the bundle, and print what came out."""
     if arguments.log != "off":
         configure_logging(arguments.log)
+    MODEL_REGISTRY[arguments.model]  # an unknown model is reported before any data are read
+    hpo_params = HPOParams(
+        params=dict(_parameter(text) for text in arguments.param),
+        seed=arguments.seed,
+        n_threads=arguments.threads,
+    )
     path = arguments.out or Path(f"cvn-{arguments.model}")
     if path.exists() and not arguments.overwrite:
         message = f"{path} exists already; choose another --out, or pass --overwrite."
@@ -35,11 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     artifact = train_one(
         arguments.model,
         _datasets(arguments),
-        HPOParams(
-            params=dict(_parameter(text) for text in arguments.param),
-            seed=arguments.seed,
-            n_threads=arguments.threads,
-        ),
+        hpo_params,
         policy=POLICIES[arguments.policy](),
     )
     artifact.save(path, overwrite=arguments.overwrite)

@@ -1,0 +1,69 @@
+"""What must not be imported, seen in `sys.modules` of a fresh interpreter."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {
+    "catboost", "hamilton", "lightgbm", "numpy", "optuna", "pandas", "polars", "pyarrow", "scipy",
+    "sklearn", "structlog", "xgboost",
+}  # fmt: skip
+
+MODELS = {"catboost", "lightgbm", "xgboost"}
+
+LOADED = """
+import json, sys
+try:
+    {statement}
+except SystemExit:
+    pass
+finally:
+    print(json.dumps(sorted({{name.partition(".")[0] for name in sys.modules}})), file=sys.stderr)
+"""
+
+
+def loaded_after(statement: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED.format(statement=statement)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("arguments", [["plugins"], ["plugins", "--json"], ["--help"]])
+def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:
+    loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({arguments!r})")
+    assert not loaded & HEAVY
+    assert "cvn_orchestrator" in loaded
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import cvn_harness_core",
+        "from cvn_harness_core import MODEL_REGISTRY; assert list(MODEL_REGISTRY)",
+    ],
+)
+def test_core_and_the_registry_import_nothing_heavy(statement: str) -> None:
+    assert not loaded_after(statement) & HEAVY
+
+
+def test_a_specification_does_not_import_its_library() -> None:
+    statement = "from cvn_harness_core import MODEL_REGISTRY as R; [R[name] for name in R]"
+    assert not loaded_after(statement) & MODELS
+
+
+def test_one_model_does_not_import_another() -> None:
+    train = (
+        "import numpy as np; from cvn_harness_core import Datasets, train_one; "
+        "X = np.random.default_rng(0).normal(size=(300, 3)); y = (X[:, 0] > 0).astype(int); "
+        "p = (X, y); "
+        "train_one('lightgbm', Datasets.from_arrays(p, p, p, feature_names=['a', 'b', 'c']))"
+    )
+    assert loaded_after(train) & (MODELS | {"optuna"}) == {"lightgbm"}
