@@ -28,6 +28,7 @@ def lint(session: nox.Session) -> None:
     install_workspace(session)
     session.run("ruff", "format", "--check", ".")
     session.run("ruff", "check", ".")
+    session.run("python", "tools/reference.py", "--check")
 
 
 @nox.session
@@ -44,9 +45,11 @@ def build(session: nox.Session) -> None:
     install_workspace(session)
     for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
         old.unlink()
+    # hatch makes environments of its own: here, and not where nox points uv to.
+    home = {"HATCH_DATA_DIR": str(Path(session.create_tmp()).resolve() / "hatch"), "UV_PYTHON": None}
     for name in PACKAGES:
         with session.chdir(ROOT / "packages" / name):
-            session.run("hatch", "build", str(DIST), env=pins(session))
+            session.run("hatch", "build", str(DIST), env=pins(session) | home)
     session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
 
 
@@ -127,7 +130,7 @@ def pin(session: nox.Session) -> None:
 
 
 QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
-OLDEST_TOOLS = {"hypothesis": "6.115", "pandas": "2.2", "polars": "1.10", "pytest": "8.3"}
+OLDEST_TOOLS = {"hypothesis": "6.115", "pandas": "2.2", "polars": "1.21", "pytest": "8.3"}
 
 
 def install_workspace(session: nox.Session) -> None:
@@ -167,6 +170,6 @@ def pins(session: nox.Session) -> dict[str, str | None]:
 
 def requirements(session: nox.Session, name: str, lines: list[str]) -> Path:
     """Write a requirements file for this session and return its path."""
-    path = Path(session.create_tmp()) / name
+    path = Path(session.create_tmp()).resolve() / name
     path.write_text("\n".join(lines) + "\n")
     return path

@@ -33,7 +33,7 @@ Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 def synthetic(rows: int, width: int) -> Parts:
-    """Return (X, y) for train (``rows``), val and test (a quarter of it each); a learnable signal."""
+    """Return (X, y) for train (``rows``), val and test (a quarter each); a learnable signal."""
     rng = np.random.default_rng(0)
     parts = {}
     for name, n in {"train": rows, "val": rows // 4, "test": rows // 4}.items():
@@ -122,9 +122,7 @@ def main() -> None:
         SIDES[options.child](options.models[0], synthetic(rows, width), options.threads)
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
         return
-    print(
-        f"{'size':>10} {'model':>9} {'script s':>9} {'harness s':>9} {'ratio':>6} {'MB':>11} {'ratio':>6}"
-    )
+    print("      size     model  script s harness s  ratio          MB  ratio")
     for size in options.sizes:
         rows, width = map(int, size.split("x"))
         parts = synthetic(rows, width)

@@ -80,11 +80,11 @@ def expected(**roles: Any) -> Datasets:
     ends = {"train": datetime(2024, 2, 15), "val": datetime(2024, 3, 10), "test": datetime.max}
     starts = {"train": datetime.min, "val": ends["train"], "test": ends["val"]}
     splits = {}
-    for name in ends:
+    for name, end in ends.items():
         rows = [
             i
             for i in range(N)
-            if starts[name] <= table["when"][i] < ends[name] and table["decided"][i] < ends[name]
+            if starts[name] <= table["when"][i] < end and table["decided"][i] < end
         ]
         features = [[float(table[c][i]) for c in ("momentum", "hour", "open")] for i in rows]
         splits[name] = {
@@ -333,7 +333,7 @@ def test_a_faulty_column_is_refused(fault: str, train: Any, refused: Refused) ->
 
 
 def test_a_missing_symbol_is_refused(train: Any) -> None:
-    with pytest.raises(InputError, match="symbol|ticker"):
+    with pytest.raises(InputError, match=r"symbol|ticker"):
         train(columns(ticker=first_missing("ticker")))
 
 
