@@ -1,4 +1,4 @@
-"""What a quant would compute after training: a threshold and the figures, by scikit-learn and numpy.
+"""What follows a plain training: a threshold and the figures, by scikit-learn and numpy.
 
 It knows nothing of the harness.
 """

@@ -279,7 +279,7 @@ def test_it_does_so_with_sample_weights(model):
 
 @pytest.mark.parametrize("model", PLAIN)
 def test_class_weight_is_what_tells_the_two_policies_apart(model):
-    """Guards the comparison itself: were the weight dropped on both sides, all would still agree."""
+    """Guards the comparison itself: were it dropped on both sides, all would still agree."""
     found = data(sp500, np.float64)
     boosting = BOOSTING["without_early_stopping"]
 

@@ -274,6 +274,16 @@ def test_tags_and_memory_layout_do_not_change_the_digest() -> None:
     assert digest(strided) == DIGEST
 
 
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_a_moment_is_the_same_in_any_unit(unit: str) -> None:
+    """Libraries and their versions store the same stamps in different units."""
+    parts = {
+        name: part | {t: part[t].astype(f"datetime64[{unit}]") for t in ("time", "label_end")}
+        for name, part in SMALL.items()
+    }
+    assert digest(parts) == DIGEST
+
+
 def test_symbols_are_their_text_whatever_holds_it() -> None:
     text = np.array(["ES", "NQ", "CL", "ES"] * 3)
     train = {name: SMALL["train"][name] for name in ("X", "y")}

@@ -79,7 +79,6 @@ def test_an_alias_is_the_parameter() -> None:
         ({"n_estimators": float("nan")}, "parameter_invalid", "of type int"),
         ({"n_estimators": np.array([3])}, "parameter_invalid", "of type int"),
         ({"learning_rate": "0.1"}, "parameter_invalid", "of type float"),
-        ({"learning_rate": 10**400}, "parameter_invalid", "learning_rate="),
         ({"extra_trees": 1}, "parameter_invalid", "of type bool"),
         ({"extra_trees": "yes"}, "parameter_invalid", "of type bool"),
         ({"booster": "forest"}, "parameter_invalid", "one of gbtree, dart"),
@@ -139,9 +138,7 @@ def test_a_sequence_of_whole_numbers_is_a_tuple(value: object) -> None:
     assert resolve(monotone_constraints=value)["monotone_constraints"].value == (1, 0, -1)
 
 
-@given(
-    st.floats(-10, 10), st.floats(-5, 5), st.floats(-5, 5), st.booleans(), st.booleans()
-)
+@given(st.floats(-10, 10), st.floats(-5, 5), st.floats(-5, 5), st.booleans(), st.booleans())
 def test_a_value_passes_exactly_if_it_lies_in_the_interval(
     value: float, one: float, other: float, open_low: bool, open_high: bool
 ) -> None:

@@ -68,7 +68,6 @@ REFUSED: dict[str, tuple[type, dict[str, Any]]] = {
     "an infinite balance": (TrainingPolicy, {"class_balance": INF}),
     "yes for a balance": (TrainingPolicy, {"class_balance": True}),
     "rounds for early stopping": (TrainingPolicy, {"early_stopping": 50}),
-    "a mapping for the limits": (TrainingPolicy, {"health": {"max_auc_gap": 1}}),
     "a theta of nothing": (Fixed, {"theta": 0.0}),
     "a theta of all": (Fixed, {"theta": 1.0}),
     "a NaN theta": (Fixed, {"theta": NAN}),

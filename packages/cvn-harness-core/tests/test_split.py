@@ -183,7 +183,8 @@ def test_no_other_array_is_copied_without_need(parts: Parts) -> None:
     part = parts["train"]
     split = Split(**part)
     for name, array in part.items():
-        assert np.shares_memory(getattr(split, name), array), name
+        if np.asarray(array).dtype.kind not in "MU":  # stamps become nanoseconds, symbols text
+            assert np.shares_memory(getattr(split, name), array), name
 
 
 def test_the_callers_arrays_stay_as_they_were_and_writeable(parts: Parts) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from cvn_harness_core.contracts.checks import integer, real
 from cvn_harness_core.contracts.health import HealthLimits
 from cvn_harness_core.contracts.model import StoppingMetric
 from cvn_harness_core.contracts.theta import ThetaRule
@@ -26,9 +26,9 @@ class EarlyStopping:
     min_delta: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.rounds < 1 or not self.min_delta >= 0:
-            message = f"{self}: rounds must be at least 1 and min_delta 0 or more."
-            raise InputError("setting_invalid", message)
+        put = object.__setattr__
+        put(self, "rounds", integer("EarlyStopping.rounds", self.rounds, low=1))
+        put(self, "min_delta", real("EarlyStopping.min_delta", self.min_delta, low=0))
         if self.metric not in get_args(StoppingMetric):
             message = (
                 f"EarlyStopping.metric is {self.metric!r}; it must be one of "
@@ -70,19 +70,26 @@ class TrainingPolicy:
     health: HealthLimits = field(default_factory=HealthLimits)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.theta, ThetaRule | Declared):
+        rule = self.theta
+        if isinstance(rule, type) or not isinstance(rule, ThetaRule | Declared):
             message = (
                 f"TrainingPolicy.theta is {self.theta!r}; give a rule: Fixed(0.5), F1Capped() or "
                 "any object with a name and decide(evidence)."
             )
             raise InputError("setting_invalid", message)
         balance = self.class_balance
-        if balance not in ("none", "auto") and not (
-            isinstance(balance, int | float) and math.isfinite(balance) and balance > 0
-        ):
+        if isinstance(balance, str) and balance not in ("none", "auto"):
             message = (
                 f"TrainingPolicy.class_balance is {balance!r}; it must be 'none', 'auto' or a "
                 "positive weight."
+            )
+            raise InputError("setting_invalid", message)
+        if not isinstance(balance, str):
+            real("TrainingPolicy.class_balance", balance, low=0, open_low=True)
+        if not isinstance(self.early_stopping, EarlyStopping | None):
+            message = (
+                f"TrainingPolicy.early_stopping is {self.early_stopping!r}; it must be "
+                "EarlyStopping(rounds=...), or None."
             )
             raise InputError("setting_invalid", message)
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,8 +44,9 @@ def write(
     document = {"format": FORMAT, "version": VERSION, "files": listing, **facts}
     manifest = json.dumps(document, allow_nan=False, indent=1, sort_keys=True).encode()
     contents = {**files, MANIFEST: manifest, MANIFEST_SUM: _sum_line(manifest)}
-    if os.path.lexists(path) and not overwrite:
-        message = f"{path} exists already; choose another path, or pass overwrite=True."
+    if os.path.lexists(path) and not (overwrite and (path / MANIFEST).is_file()):
+        mend = "it is no bundle, so it is not replaced" if overwrite else "or pass overwrite=True"
+        message = f"{path} exists already; choose another path: {mend}."
         raise BundleError("bundle_exists", message)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,10 +76,11 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         message = f"there is no bundle at {path} (a bundle is a folder with a {MANIFEST})."
         raise BundleError("bundle_not_found", message)
     present = {}
-    for entry in os.scandir(path):
-        if not entry.is_file(follow_symlinks=False):
+    for entry in list(path.iterdir()):
+        state = entry.lstat()
+        if not stat.S_ISREG(state.st_mode):
             _corrupt(path, f"{entry.name!r} is not a regular file")
-        present[entry.name] = entry.stat(follow_symlinks=False).st_size
+        present[entry.name] = state.st_size
     for name in (MANIFEST, MANIFEST_SUM):
         if name not in present:
             _corrupt(path, f"{name} is missing")
@@ -97,7 +101,7 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 def size_of(path: Path) -> int:
     """Return the bytes of all files of a bundle."""
-    return sum(entry.stat().st_size for entry in os.scandir(path))
+    return sum(entry.stat().st_size for entry in path.iterdir())
 
 
 def _read_files(path: Path, listing: Any, present: Mapping[str, int]) -> dict[str, bytes]:
@@ -131,8 +135,13 @@ def _parse(path: Path, manifest: bytes) -> dict[str, Any]:
     def constant(text: str) -> NoReturn:
         _corrupt(path, f"{MANIFEST} holds {text}, which is not JSON")
 
+    def finite(text: str) -> float:
+        return float(text) if math.isfinite(float(text)) else constant(text)
+
     try:
-        document = json.loads(manifest, object_pairs_hook=unique, parse_constant=constant)
+        document = json.loads(
+            manifest, object_pairs_hook=unique, parse_constant=constant, parse_float=finite
+        )
     except (ValueError, RecursionError) as error:
         if isinstance(error, BundleError):
             raise
@@ -171,7 +180,12 @@ def _publish(temporary: Path, path: Path) -> None:
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old-", dir=path.parent)) / path.name
     path.rename(aside)
-    temporary.rename(path)
+    try:
+        temporary.rename(path)
+    except BaseException:
+        aside.rename(path)
+        aside.parent.rmdir()
+        raise
     _sync_folder(path.parent)
     shutil.rmtree(aside.parent, ignore_errors=True)
 

@@ -217,12 +217,13 @@ class Datasets:
                 raise InputError("features_dtype", message)
 
     def _check_leak(self) -> None:
-        known = [split.time is not None for _, split in self.splits()]
-        if not any(known):
+        for name in ("time", "label_end"):
+            known = {getattr(split, name) is not None for _, split in self.splits()}
+            if len(known) > 1:
+                message = f"{name} is given for some splits and not for others; give it for all."
+                raise InputError("time_missing", message)
+        if self.train.time is None:
             return
-        if not all(known):
-            message = "time is given for some splits and not for others; give it for all or none."
-            raise InputError("time_missing", message)
         for earlier_name, later_name in (("train", "val"), ("val", "test")):
             earlier, later = getattr(self, earlier_name), getattr(self, later_name)
             ends = earlier.time if earlier.label_end is None else earlier.label_end
@@ -251,9 +252,4 @@ def _as_split(part: SplitLike) -> Split:
 
 def _hash_array(state: hashlib._Hash, name: str, array: Array) -> None:
     state.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
-    if array.dtype.kind == "O":
-        for value in array:
-            text = str(value).encode()
-            state.update(len(text).to_bytes(8, "little") + text)
-    else:
-        state.update(np.ascontiguousarray(array).view(np.uint8).data)
+    state.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
 
-from cvn_harness_core.contracts.split import Array, Split
+from cvn_harness_core.contracts.split import Array, Split, as_time
 from cvn_harness_core.errors import HarnessError, InputError
 
 Frame: TypeAlias = Any
@@ -32,16 +32,24 @@ def divide(
 
     See ``Datasets.from_frame``, the only caller, for the arguments.
     """
-    table = nw.from_native(frame, eager_only=True)
+    table = _table(frame)
     named = [c for c in (*columns.values(), split) if c is not None]
     names = tuple(features) if features is not None else _other_columns(table.columns, named)
     _require_columns(table.columns, [*named, *names])
+    taken = sorted(set(names) & set(named))
+    if taken:
+        message = f"columns {taken} are named as features and as something else; choose one."
+        raise InputError("setting_invalid", message)
     vectors = {
         role: _vector(table[column], role) for role, column in columns.items() if column is not None
     }
-    masks = (
-        _masks_by_column(table[split]) if split is not None else _masks(vectors, windows, embargo)
-    )
+    if split is None:
+        masks = _masks(vectors, windows, embargo)
+    elif any(edge is not None for edge in windows) or embargo:
+        message = "split= already divides the rows; give no windows and no embargo beside it."
+        raise InputError("setting_invalid", message)
+    else:
+        masks = _masks_by_column(table[split])
     matrix = feature_matrix(table, names)
     parts = {}
     for name, mask in masks.items():
@@ -58,7 +66,7 @@ def feature_matrix(frame: Frame, names: Sequence[str]) -> Array:
 
     Raises InputError ``features_not_numeric`` for a column that is not of numbers.
     """
-    table = nw.from_native(frame, eager_only=True)
+    table = _table(frame)
     _require_columns(table.columns, names)
     types = [table.schema[n] for n in names]
     for name, kind in zip(names, types, strict=True):
@@ -93,7 +101,8 @@ def _vector(series: nw.Series[Any], role: str) -> Array:
             series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         elif kind == nw.Date:
             series = series.cast(nw.Datetime("us"))
-    elif role == "label" and series.null_count():
+        return as_time(role, series.to_numpy())
+    if role == "label" and series.null_count():
         series = series.cast(nw.Float64)
     return np.asarray(series.to_numpy())
 
@@ -113,7 +122,7 @@ def _masks(vectors: Mapping[str, Array], windows: Windows, embargo: Embargo) -> 
         message = "rows can be divided by time only if time= names a column; else give split=."
         raise InputError("time_missing", message)
     train_from, val_from, test_from, test_until = (
-        None if edge is None else np.datetime64(edge) for edge in windows
+        None if edge is None else _moment(edge) for edge in windows
     )
     if val_from is None or test_from is None:
         message = "give either split= (a column) or both val_from= and test_from= (dates)."
@@ -124,15 +133,7 @@ def _masks(vectors: Mapping[str, Array], windows: Windows, embargo: Embargo) -> 
         raise InputError("setting_invalid", message)
     time = vectors["time"]
     ends = vectors.get("label_end", time)
-    gap = np.timedelta64(embargo) if isinstance(embargo, timedelta) else embargo
-    if gap < (np.timedelta64(0) if isinstance(gap, np.timedelta64) else 0):
-        message = f"embargo is {embargo}; it cannot be negative."
-        raise InputError("setting_invalid", message)
-    if not isinstance(gap, np.timedelta64):
-        if gap:
-            message = "embargo has no unit; give a timedelta, for instance timedelta(days=5)."
-            raise InputError("setting_invalid", message)
-        gap = np.timedelta64(0, "s")
+    gap = _gap(embargo)
     train = (time < val_from) & (ends < val_from - gap)
     if train_from is not None:
         train &= time >= train_from
@@ -143,6 +144,41 @@ def _masks(vectors: Mapping[str, Array], windows: Windows, embargo: Embargo) -> 
     return {"train": train, "val": val, "test": test}
 
 
+def _table(frame: Frame) -> nw.DataFrame[Any]:
+    try:
+        return nw.from_native(frame, eager_only=True)
+    except nw.exceptions.DuplicateError as error:
+        message = f"the table has two columns of one name: {error}"
+        raise InputError("feature_names_duplicate", message) from error
+
+
+def _moment(edge: Boundary) -> np.datetime64:
+    """Return a boundary as a moment in UTC; raise InputError ``setting_invalid``."""
+    try:
+        moment = datetime.fromisoformat(edge) if isinstance(edge, str) else edge
+    except ValueError:
+        moment = np.datetime64("NaT")
+    if isinstance(moment, datetime) and moment.tzinfo is not None:
+        moment = moment.astimezone(UTC).replace(tzinfo=None)
+    stamp = np.datetime64(moment) if isinstance(moment, date | np.datetime64) else None
+    if stamp is None or np.isnat(stamp):
+        message = f"{edge!r} is no date; give an ISO date, a datetime or a datetime64."
+        raise InputError("setting_invalid", message)
+    return stamp
+
+
+def _gap(embargo: Embargo) -> np.timedelta64:
+    """Return an embargo as a duration; raise InputError ``setting_invalid``."""
+    gap = np.timedelta64(embargo) if isinstance(embargo, timedelta) else embargo
+    if isinstance(gap, int) and not gap:
+        return np.timedelta64(0, "s")
+    usable = isinstance(gap, np.timedelta64) and np.datetime_data(gap)[0] not in ("Y", "M")
+    if not usable or np.isnat(gap) or gap < np.timedelta64(0):
+        message = f"embargo is {embargo!r}; give a duration of zero or more, as timedelta(days=5)."
+        raise InputError("setting_invalid", message)
+    return np.timedelta64(gap)
+
+
 def column_names(frame: Frame) -> tuple[str, ...]:
     """Return the columns of any dataframe, in order."""
-    return tuple(nw.from_native(frame, eager_only=True).columns)
+    return tuple(_table(frame).columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from cvn_harness_core.errors import InputError
+from cvn_harness_core.contracts.checks import real
 
 Verdict: TypeAlias = Literal["healthy", "suspect", "unhealthy"]
 
@@ -34,9 +34,7 @@ class HealthLimits:
 
     def __post_init__(self) -> None:
         for name in ("min_best_iteration", "min_score_std", "min_distinct_scores", "max_auc_gap"):
-            if not getattr(self, name) >= 0:
-                message = f"HealthLimits.{name} is {getattr(self, name)!r}; it must be 0 or more."
-                raise InputError("setting_invalid", message)
+            real(f"HealthLimits.{name}", getattr(self, name), low=0)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+from cvn_harness_core.contracts.checks import integer, real
 from cvn_harness_core.errors import InputError
 
 Objective = Literal["pr_auc", "log_loss", "f1_buy", "expectancy"]
@@ -41,18 +42,17 @@ class HPOParams:
     pruner: str | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "params", dict(self.params))
-        self._require(self.n_trials >= 0, "n_trials", "zero or more")
-        self._require(
-            self.timeout_s is None or self.timeout_s > 0, "timeout_s", "positive, or None"
-        )
-        self._require(self.objective in get_args(Objective), "objective", get_args(Objective))
-        self._require(0 <= self.seed < 2**31, "seed", "within [0, 2**31)")
-        self._require(
-            self.n_threads is None or self.n_threads >= 1, "n_threads", "at least 1, or None"
-        )
-
-    def _require(self, holds: bool, name: str, expected: object) -> None:
-        if not holds:
-            message = f"HPOParams.{name} is {getattr(self, name)!r}; it must be {expected}."
+        put = object.__setattr__
+        put(self, "params", dict(self.params))
+        put(self, "n_trials", integer("HPOParams.n_trials", self.n_trials, low=0))
+        put(self, "seed", integer("HPOParams.seed", self.seed, low=0, high=2**31 - 1))
+        if self.n_threads is not None:
+            put(self, "n_threads", integer("HPOParams.n_threads", self.n_threads, low=1))
+        if self.timeout_s is not None:
+            real("HPOParams.timeout_s", self.timeout_s, low=0, open_low=True)
+        if self.objective not in get_args(Objective):
+            message = (
+                f"HPOParams.objective is {self.objective!r}; it must be one of "
+                f"{', '.join(get_args(Objective))}."
+            )
             raise InputError("setting_invalid", message)

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field, fields
 from functools import cache
 
+from cvn_harness_core.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class SplitMetrics:
@@ -62,11 +64,11 @@ class SplitMetrics:
         for name in metric_names():
             value = getattr(self, name)
             if value is None and name not in self.undefined:
-                problem = f"SplitMetrics.{name} is None without a reason in `undefined`"
-                raise AssertionError(problem)
+                message = f"SplitMetrics.{name} is None without a reason in `undefined`."
+                raise InputError("figure_invalid", message)
             if value is not None and (name in self.undefined or not math.isfinite(value)):
-                problem = f"SplitMetrics.{name} is {value!r} and must be finite, or None"
-                raise AssertionError(problem)
+                message = f"SplitMetrics.{name} is {value!r}; it must be finite, or None."
+                raise InputError("figure_invalid", message)
 
     def figures(self) -> dict[str, float | None]:
         """Return every figure by name, without the reasons."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -74,23 +75,51 @@ class Param:
         return f"{left}{low}, {high}{right}"
 
     def _typed(self, value: Any) -> ParamValue:
-        if self.type is tuple:
-            if isinstance(value, Sequence) and not isinstance(value, str):
-                return tuple(int(v) for v in value)
-        elif self.type is bool:
-            if isinstance(value, bool):
-                return value
-        elif self.type is str:
-            if isinstance(value, str):
-                return value
-        elif hasattr(value, "__index__") and not isinstance(value, bool):
-            return self.type(value.__index__())  # type: ignore[no-any-return]
-        elif isinstance(value, float) and (self.type is float or value.is_integer()):
-            return self.type(value)  # type: ignore[no-any-return]
-        raise self._invalid(value, f"of type {self.type.__name__}")
+        try:
+            return _CONVERTERS[self.type](value)
+        except (TypeError, ValueError):
+            raise self._invalid(value, f"of type {self.type.__name__}") from None
 
     def _invalid(self, value: Any, expected: str) -> ParameterError:
         return ParameterError("parameter_invalid", f"{self.name}={value!r} must be {expected}.")
+
+
+def _integer(value: Any) -> int:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return operator.index(_no_flag(value))
+
+
+def _real(value: Any) -> float:
+    return float(value) if isinstance(value, float) else float(operator.index(_no_flag(value)))
+
+
+def _integers(value: Any) -> tuple[int, ...]:
+    return tuple(operator.index(_no_flag(v)) for v in value)
+
+
+def _no_flag(value: Any) -> Any:
+    if isinstance(value, bool):
+        raise TypeError
+    return value
+
+
+def _exactly(kind: type) -> Callable[[Any], Any]:
+    def convert(value: Any) -> Any:
+        if not isinstance(value, kind):
+            raise TypeError
+        return value
+
+    return convert
+
+
+_CONVERTERS: dict[type, Callable[[Any], ParamValue]] = {
+    int: _integer,
+    float: _real,
+    bool: _exactly(bool),
+    str: _exactly(str),
+    tuple: _integers,
+}
 
 
 @dataclass(frozen=True)

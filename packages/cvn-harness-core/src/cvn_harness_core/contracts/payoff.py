@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+from cvn_harness_core.contracts.checks import real
 from cvn_harness_core.errors import InputError
 
 
@@ -25,14 +25,11 @@ class Payoff:
     cost: float = 0.0
 
     def __post_init__(self) -> None:
+        put = object.__setattr__
         for name in ("take_profit", "stop_loss"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                message = f"Payoff.{name} is {value!r}; it must be a positive, finite number."
-                raise InputError("setting_invalid", message)
-        if not (math.isfinite(self.cost) and self.cost >= 0):
-            message = f"Payoff.cost is {self.cost!r}; it must be zero or a positive, finite number."
-            raise InputError("setting_invalid", message)
+            value = real(f"Payoff.{name}", getattr(self, name), low=0, open_low=True)
+            put(self, name, value)
+        put(self, "cost", real("Payoff.cost", self.cost, low=0))
         if self.cost >= self.take_profit:
             message = (
                 f"Payoff.cost ({self.cost}) is not below take_profit ({self.take_profit}): even a "

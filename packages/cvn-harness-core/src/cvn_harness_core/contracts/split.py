@@ -67,13 +67,13 @@ class Split:
         for name in ("time", "label_end"):
             value = getattr(self, name)
             if value is not None:
-                put(self, name, _read_only(_as_time(name, value)))
+                put(self, name, _read_only(as_time(name, value)))
         for name in ("returns", "weight"):
             value = getattr(self, name)
             if value is not None:
                 put(self, name, _read_only(_as_float_vector(name, value)))
         if self.symbol is not None:
-            put(self, "symbol", _read_only(np.asarray(self.symbol)))
+            put(self, "symbol", _read_only(_as_symbols(self.symbol)))
         for name in ("y", "time", "label_end", "returns", "weight", "symbol"):
             value = getattr(self, name)
             if value is not None and value.shape != (n,):
@@ -149,7 +149,8 @@ def _as_labels(y: object) -> Array:
     return labels.astype(np.int8, copy=False)
 
 
-def _as_time(name: str, value: object) -> Array:
+def as_time(name: str, value: object) -> Array:
+    """Return stamps as datetime64[ns], (n,); raise InputError for anything else and for holes."""
     stamps = np.asarray(value)
     if stamps.dtype.kind != "M":
         message = (
@@ -160,7 +161,20 @@ def _as_time(name: str, value: object) -> Array:
     if np.isnat(stamps).any():
         message = f"{name} has {int(np.isnat(stamps).sum())} missing stamps (NaT); fill or drop."
         raise InputError("time_missing", message)
-    return stamps
+    exact = stamps.astype("datetime64[ns]", copy=False)
+    if (exact.astype(stamps.dtype, copy=False) != stamps).any():
+        message = f"{name} has stamps outside 1678 to 2262, which nanoseconds cannot hold."
+        raise InputError("time_invalid", message)
+    return exact
+
+
+def _as_symbols(value: object) -> Array:
+    symbols = np.asarray(value)
+    if symbols.dtype.kind == "O" and not all(isinstance(s, str) for s in symbols.ravel()):
+        message = "symbol has values that are no text; name the instrument of every row."
+        raise InputError("symbol_missing", message)
+    # One width for the same texts, whatever held them: the content hash sees bytes.
+    return np.array([str(s) for s in symbols.ravel()]).reshape(symbols.shape)
 
 
 def _as_float_vector(name: str, value: object) -> Array:

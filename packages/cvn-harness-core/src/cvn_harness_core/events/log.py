@@ -20,6 +20,7 @@ from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.observers import Observers
 
 LOGGER = "cvn_harness"
+logging.getLogger(LOGGER).addHandler(logging.NullHandler())  # silent until someone listens
 
 _SECRET_NAMES = frozenset(
     {"api_key", "apikey", "authorization", "credentials", "password", "secret", "storage", "token"}
@@ -35,6 +36,8 @@ def _redacted(name: str, value: Any) -> Any:
         return "[redacted]"
     if isinstance(value, dict):
         return {k: _redacted(str(k), v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_redacted(name, v) for v in value]
     return value
 
 
@@ -92,7 +95,7 @@ def publish(event: Event) -> None:
     OBSERVERS.notify("cvn_event", event=event)
 
 
-def plugin_rejected(record: PluginRecord, error: Exception) -> None:
+def plugin_rejected(record: PluginRecord, error: BaseException) -> None:
     """Report a plugin that cannot be used."""
     publish(
         PluginRejected(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -35,7 +34,6 @@ _OUTPUTS = (
     "training_health",
     "probability",
 )
-_LIBRARY_STAGES = frozenset({"prepared", "fitted", "native", "scores", "effective_params"})
 
 
 def train_one(
@@ -88,11 +86,10 @@ def train_one(
     parameters = resolve_parameters(spec, hpo_params.params)
     n_threads = threads_for(spec, hpo_params)
     adapter = adapter_of(model_name)
-    if tags:
-        datasets = replace(datasets, tags={**datasets.tags, **tags})
+    run_tags = {**datasets.tags, **{str(k): str(v) for k, v in (tags or {}).items()}}
     assert isinstance(datasets.feature_version, FeatureVersion)
     fixed = {name: p.value for name, p in parameters.items() if p.source == "user"}
-    log = RunLog(uuid.uuid4().hex, "model", model_name, dict(datasets.tags))
+    log = RunLog(uuid.uuid4().hex, "model", model_name, run_tags)
     trace, started = Trace(), time.perf_counter()
     try:
         log.emit(
@@ -128,7 +125,7 @@ def train_one(
             TrainingFailed,
             stage=trace.stage,
             error=type(error).__name__,
-            code=getattr(error, "code", None),
+            code=error.code if isinstance(error, HarnessError) else None,
             message=str(error),
             seconds=time.perf_counter() - started,
         )
@@ -155,7 +152,7 @@ def train_one(
         environment=environment(MODEL_REGISTRY.record(model_name), spec.libraries),
         timings={"total": seconds, **trace.seconds},
         diagnostics={name: out[name] for name in spec.diagnostics},
-        tags=dict(datasets.tags),
+        tags=run_tags,
         adapter=adapter,
         native=out["native"],
     )
@@ -176,8 +173,6 @@ def _execute(dag: Any, outputs: list[str], inputs: dict[str, Any], trace: Trace)
     except HarnessError:
         raise
     except Exception as error:
-        if trace.stage not in _LIBRARY_STAGES:
-            raise
         message = (
             f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
             f"{type(error).__name__}: {error}"

@@ -45,12 +45,19 @@ def trading_figures(
     mean, lost = float(traded.mean()), float(-losses.sum())
     downside = float(np.sqrt(np.mean(losses**2)))
     equity = np.concatenate([[0.0], np.cumsum(traded)])
+    gained = float(np.maximum(traded, 0.0).sum())
     figures: Figures = {
         "win_rate": float((traded > 0).mean()),
         "expectancy": mean,
-        "profit_factor": float(np.maximum(traded, 0.0).sum()) / lost if lost else None,
-        "sortino": mean / downside if downside else None,
+        "profit_factor": _ratio(gained, lost),
+        "sortino": _ratio(mean, downside),
         "max_drawdown": float((np.maximum.accumulate(equity) - equity).max()),
     }
-    reasons = {name: "no losing signal" for name, value in figures.items() if value is None}
-    return figures, reasons
+    why = "losses too small to divide by" if lost else "no losing signal"
+    return figures, {name: why for name, value in figures.items() if value is None}
+
+
+def _ratio(numerator: float, denominator: float) -> float | None:
+    with np.errstate(all="ignore"):
+        ratio = float(np.float64(numerator) / np.float64(denominator))
+    return ratio if np.isfinite(ratio) else None

@@ -52,8 +52,9 @@ def fit_request(
 ) -> FitRequest:
     """Return what the adapter is asked to do."""
     params = {name: p.value for name, p in parameters.items()}
-    if spec.positive_weight_param is not None and class_balance.source in ("auto", "policy"):
-        params[spec.positive_weight_param] = class_balance.positive_weight
+    weighs = spec.positive_weight_param
+    if weighs is not None and (weighs in params or class_balance.positive_weight != 1.0):
+        params[weighs] = class_balance.positive_weight
     return FitRequest(params, seed, n_threads, stopping)
 
 
@@ -64,7 +65,11 @@ def prepared(adapter: ModelAdapter, training_data: Datasets, fit_request: FitReq
 
 def fitted(adapter: ModelAdapter, prepared: Any, fit_request: FitRequest) -> Fitted:
     """Train, once."""
-    return adapter.fit(prepared, fit_request)
+    result = adapter.fit(prepared, fit_request)
+    if not isinstance(result, Fitted):
+        message = f"the adapter's fit returned {type(result).__name__}, not Fitted"
+        raise TypeError(message)
+    return result
 
 
 def native(fitted: Fitted) -> Any:
@@ -98,7 +103,11 @@ def effective_params(
     for name, value in fit_request.params.items():
         param = spec.param(name)
         native_name = (param.native if param else None) or name
-        source = parameters[name].source if name in parameters else "policy"
+        chosen = parameters.get(name)
+        by_policy = chosen is None or (
+            name == spec.positive_weight_param and chosen.source != "user"
+        )
+        source = "policy" if by_policy or chosen is None else chosen.source
         found[name] = EffectiveParam(said.pop(native_name, value), source, requested=value)
     canonical = {p.native or p.name: p.name for p in spec.params}
     for name, value in said.items():

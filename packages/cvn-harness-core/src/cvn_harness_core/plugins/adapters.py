@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.errors import PluginContractError
-from cvn_harness_core.plugins.loading import describe, import_failure
+from cvn_harness_core.plugins.loading import call, describe
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
 
 
@@ -17,10 +17,7 @@ def adapter_of(name: str) -> ModelAdapter:
         If the plugin cannot be used, its library is not installed, or it offers no adapter.
     """
     spec, record = MODEL_REGISTRY[name], MODEL_REGISTRY.record(name)
-    try:
-        adapter = spec.adapter()
-    except ImportError as error:
-        raise import_failure(record, error) from error
+    adapter = call(record, "making its adapter", spec.adapter)
     if not isinstance(adapter, ModelAdapter):
         message = f"{describe(record)}: its adapter is a {type(adapter).__name__}, no ModelAdapter."
         raise PluginContractError("plugin_contract", message)

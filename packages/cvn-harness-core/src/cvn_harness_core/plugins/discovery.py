@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple, TypeAlias
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import importlib_metadata
 
@@ -88,27 +88,54 @@ def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:
         if path is None
         else importlib_metadata.distributions(path=list(path))
     )
-    seen = set()
+    seen: set[str] = set()
     for distribution in found:
         text = distribution.read_text("entry_points.txt")
-        if not text or "cvn_harness." not in text:
+        group = _GROUP.search(text or "")
+        if text is None or group is None:
             continue
-        name = distribution.name
-        if re.sub(r"[-_.]+", "-", name).lower() in seen:
-            continue  # the same distribution further down the path: Python would not import it
-        seen.add(re.sub(r"[-_.]+", "-", name).lower())
-        for entry in distribution.entry_points:
-            group = _GROUP.fullmatch(entry.group)
-            if group is not None:
-                yield PluginRecord(
-                    name=entry.name,
-                    kind=_KINDS[group[1]],
-                    distribution=name,
-                    version=distribution.version,
-                    target=entry.value,
-                    origin=_origin(distribution.read_text("direct_url.json")),
-                    contract=int(group[2]),
-                )
+        try:
+            records = list(_records(distribution))
+        except Exception as error:  # noqa: BLE001  metadata may be damaged in any way
+            yield _unreadable(distribution, _KINDS[group[1]], int(group[2]), error)
+            continue
+        identity = {_canonical(record.distribution) for record in records}
+        if not identity & seen:  # else Python would import the one that came first on the path
+            yield from records
+        seen |= identity
+
+
+def _records(distribution: Any) -> Iterator[PluginRecord]:
+    origin = _origin(distribution.read_text("direct_url.json"))
+    for entry in distribution.entry_points:
+        group = _GROUP.fullmatch(entry.group)
+        if group is not None:
+            yield PluginRecord(
+                name=entry.name,
+                kind=_KINDS[group[1]],
+                distribution=distribution.metadata["Name"],
+                version=distribution.metadata["Version"],
+                target=entry.value,
+                origin=origin,
+                contract=int(group[2]),
+            )
+
+
+def _unreadable(distribution: Any, kind: Kind, contract: int, error: Exception) -> PluginRecord:
+    where = str(distribution.locate_file(""))
+    why = f"{type(error).__name__}: {error}"
+    fault = f"metadata in {where} cannot be read ({why}); reinstall that distribution"
+    return PluginRecord(
+        name="(unreadable)",
+        kind=kind,
+        distribution="(unreadable)",
+        version="",
+        target="",
+        origin="installed",
+        contract=contract,
+        status="malformed",
+        error=fault,
+    )
 
 
 def _origin(direct_url: str | None) -> Literal["installed", "editable"]:
@@ -116,8 +143,14 @@ def _origin(direct_url: str | None) -> Literal["installed", "editable"]:
     return "editable" if source.get("dir_info", {}).get("editable") else "installed"
 
 
+def _canonical(distribution: str) -> str:
+    return re.sub(r"[-_.]+", "-", distribution).lower()
+
+
 def _judge(record: PluginRecord, allowed: frozenset[str], blocked: frozenset[str]) -> PluginRecord:
-    identity = {record.name, record.distribution}
+    if record.status != "available":
+        return record
+    identity = {record.name, _canonical(record.distribution)}
     if identity & blocked:
         error = "it is on the block-list (CVN_PLUGINS_BLOCK); take it off to use it"
         return record._replace(status="blocked", error=error)
@@ -157,5 +190,7 @@ def _mark_conflicts(records: list[PluginRecord]) -> list[PluginRecord]:
 
 def _names(given: Iterable[str] | None, variable: str) -> frozenset[str]:
     if given is not None:
-        return frozenset(given)
-    return frozenset(n.strip() for n in os.environ.get(variable, "").split(",") if n.strip())
+        names = list(given)
+    else:
+        names = [n.strip() for n in os.environ.get(variable, "").split(",") if n.strip()]
+    return frozenset(names) | frozenset(map(_canonical, names))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pluggy
 
 from cvn_harness_core.errors import (
@@ -66,6 +69,17 @@ def refuse(record: PluginRecord) -> None:
             raise PluginContractError("plugin_incompatible", message)
         case "malformed":
             raise PluginContractError("plugin_malformed", message)
+
+
+def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
+    """Return what a plugin's function returns; whatever it raises becomes a PluginError."""
+    try:
+        return function()
+    except ImportError as error:
+        raise import_failure(record, error) from error
+    except Exception as error:
+        message = f"{describe(record)}: {what} raised {type(error).__name__}: {error}"
+        raise PluginContractError("plugin_contract", message) from error
 
 
 def import_failure(record: PluginRecord, error: BaseException) -> PluginError:

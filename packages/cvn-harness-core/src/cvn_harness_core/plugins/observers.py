@@ -24,7 +24,7 @@ class Observers:
 
     def __init__(
         self,
-        on_failure: Callable[[PluginRecord, Exception], None],
+        on_failure: Callable[[PluginRecord, BaseException], None],
         discover: Callable[[], tuple[PluginRecord, ...]] = discover,
     ) -> None:
         self._on_failure = on_failure
@@ -37,22 +37,26 @@ class Observers:
         for record, manager in self._loaded().items():
             try:
                 getattr(manager.hook, hook)(**arguments)
-            except Exception as error:  # noqa: BLE001  an observer may raise anything
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001  an observer may raise anything
                 self._report(record, error)
 
     def _loaded(self) -> dict[PluginRecord, pluggy.PluginManager]:
         if self._managers is None:
             from cvn_harness_core.plugins.loading import load
 
-            self._managers = {}
+            self._managers, failed = {}, []
             for record in (r for r in self._discover() if r.kind == "observer"):
                 try:
                     self._managers[record] = load(record)
                 except PluginError as error:
-                    self._report(record, error)
+                    failed.append((record, error))
+            for record, failure in failed:
+                self._report(record, failure)
         return self._managers
 
-    def _report(self, record: PluginRecord, error: Exception) -> None:
+    def _report(self, record: PluginRecord, error: BaseException) -> None:
         if record not in self._reported:
             self._reported.add(record)
             self._on_failure(record, error)

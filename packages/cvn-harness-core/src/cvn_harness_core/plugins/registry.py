@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cvn_harness_core.errors import PluginContractError, PluginError, PluginNotInstalledError
 from cvn_harness_core.plugins.discovery import Kind, PluginRecord, discover
@@ -89,13 +89,9 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
         return f"<{self._kind} registry: {', '.join(self) or 'empty'}>"
 
     def _load(self, record: PluginRecord) -> SpecT:
-        from cvn_harness_core.plugins.loading import describe, import_failure, load
+        from cvn_harness_core.plugins.loading import call, describe, load
 
-        hook: Any = getattr(load(record).hook, self._hook)
-        try:
-            offers = hook()
-        except ImportError as error:
-            raise import_failure(record, error) from error
+        offers = call(record, self._hook, getattr(load(record).hook, self._hook))
         who = describe(record)
         if len(offers) != 1:
             message = (
@@ -118,7 +114,7 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
         return spec
 
     def _not_installed(self, name: str) -> PluginNotInstalledError:
-        near = difflib.get_close_matches(name, list(self), n=1)
+        near = difflib.get_close_matches(str(name), list(self), n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         install = _INSTALL.get(self._kind, "").format(name=name)
         message = (

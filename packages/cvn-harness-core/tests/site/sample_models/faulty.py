@@ -1,9 +1,9 @@
 """A logistic regression that breaks the contract where its parameter ``fault`` says."""
 
 import numpy as np
-from sample_models.logistic import LogisticAdapter
 
 from cvn_harness_core import Fitted
+from sample_models.logistic import LogisticAdapter
 
 RAISES = ("prepare", "fit", "predict_proba", "effective_params")
 SCORES = {
@@ -14,7 +14,7 @@ SCORES = {
     "too_few": lambda p: p[:-1],
     "three_columns": lambda p: np.column_stack([p, p, p]),
 }
-OTHER = ("not_fitted", "writes_to_its_input")
+OTHER = ("not_fitted", "writes_to_its_input", "exits", "is_interrupted")
 
 
 class LibraryError(Exception):
@@ -33,6 +33,10 @@ class FaultyAdapter(LogisticAdapter):
         self._raise_at("fit", fault)
         if fault == "not_fitted":
             return "a model"
+        if fault == "exits":
+            raise SystemExit(3)
+        if fault == "is_interrupted":
+            raise KeyboardInterrupt
         params = {name: value for name, value in request.params.items() if name != "fault"}
         fitted = super().fit(prepared, type(request)(params, request.seed, request.n_threads))
         fitted.native.fault = fault

@@ -1,9 +1,8 @@
 """The doors: one object with the hook for each model."""
 
-from sample_models import dag
-
 from cvn_harness_core import ModelSpec, hookimpl
 from cvn_harness_core.contracts.params import Param, reserved
+from sample_models import dag
 
 
 class Plugin:

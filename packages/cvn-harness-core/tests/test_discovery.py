@@ -1,0 +1,281 @@
+"""What is installed is listed without being imported, the unusable with the reason."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvn_harness_core import discover
+
+MODELS = "cvn_harness.models.v1"
+EXPLODES = "raise RuntimeError('this module must not be imported')"
+
+
+def test_a_plugin_is_listed_with_where_it_comes_from(site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees"}, version="2.3")
+    (record,) = site.discover()
+    assert record.as_dict() == {
+        "name": "trees",
+        "kind": "model",
+        "distribution": "acme-models",
+        "version": "2.3",
+        "target": "acme_trees",
+        "origin": "installed",
+        "contract": 1,
+        "status": "available",
+        "error": None,
+    }
+    assert json.loads(json.dumps(record.as_dict())) == record.as_dict()
+
+
+def test_listing_imports_nothing(site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_explodes"}, acme_explodes=EXPLODES)
+    registry = site.models()
+    assert [record.status for record in site.discover()] == ["available"]
+    assert list(registry) == ["trees"]
+    assert "trees" in registry
+    assert len(registry) == 1
+    assert "trees" in repr(registry)
+    assert registry.records()[0].name == "trees"
+    assert "acme_explodes" not in sys.modules
+
+
+def test_the_three_groups_are_three_kinds(site: Any) -> None:
+    site.add("a", MODELS, {"one": "m"})
+    site.add("b", "cvn_harness.ensembles.v1", {"one": "m"})
+    site.add("c", "cvn_harness.plugins.v1", {"one": "m"})
+    site.add("d", "cvn_harness.something.v1", {"other": "m"})
+    site.add("e", "console_scripts", {"other": "m:main"})
+    assert [(r.kind, r.name, r.status) for r in site.discover()] == [
+        ("ensemble", "one", "available"),
+        ("model", "one", "available"),
+        ("observer", "one", "available"),
+    ]
+
+
+def test_records_are_sorted_by_kind_and_name(site: Any) -> None:
+    site.add("z", MODELS, {"b": "m", "a": "m"})
+    site.add("y", MODELS, {"c": "m"})
+    assert [record.name for record in site.discover()] == ["a", "b", "c"]
+
+
+def test_nothing_installed_is_an_empty_list(tmp_path: Path) -> None:
+    assert discover(path=[str(tmp_path)]) == ()
+    assert discover(path=[str(tmp_path / "nowhere")]) == ()
+
+
+# --- lists ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def three(site: Any) -> Any:
+    site.add("acme-models", MODELS, {"trees": "acme_trees", "nets": "acme_nets"})
+    site.add("Other_Models", MODELS, {"lines": "other_lines"})
+    return site
+
+
+def statuses(records: tuple[Any, ...]) -> dict[str, str]:
+    return {record.name: record.status for record in records}
+
+
+@pytest.mark.parametrize(
+    ("block", "blocked"),
+    [
+        (["trees"], {"trees"}),
+        (["acme-models"], {"trees", "nets"}),
+        (["trees", "lines"], {"trees", "lines"}),
+        (["nobody"], set()),
+        ([], set()),
+    ],
+)
+@pytest.mark.parametrize("through", ["environment", "argument"])
+def test_what_is_on_the_block_list_is_blocked(
+    through: str,
+    block: list[str],
+    blocked: set[str],
+    three: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if through == "environment":
+        monkeypatch.setenv("CVN_PLUGINS_BLOCK", " , ".join(block))
+        records = three.discover()
+    else:
+        records = three.discover(block=block)
+    assert {name for name, status in statuses(records).items() if status == "blocked"} == blocked
+    assert all("CVN_PLUGINS_BLOCK" in r.error for r in records if r.status == "blocked")
+
+
+@pytest.mark.parametrize(
+    ("allow", "allowed"),
+    [
+        (["trees"], {"trees"}),
+        (["acme-models"], {"trees", "nets"}),
+        (["nobody"], set()),
+        ([], {"trees", "nets", "lines"}),
+    ],
+)
+@pytest.mark.parametrize("through", ["environment", "argument"])
+def test_what_is_not_on_the_allow_list_is_blocked(
+    through: str,
+    allow: list[str],
+    allowed: set[str],
+    three: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    if through == "environment":
+        monkeypatch.setenv("CVN_PLUGINS", ",".join(allow))
+        records = three.discover()
+    else:
+        records = three.discover(allow=allow)
+    assert {name for name, status in statuses(records).items() if status == "available"} == allowed
+    assert all("(CVN_PLUGINS)" in r.error for r in records if r.status == "blocked")
+
+
+@pytest.mark.parametrize("spelling", ["other-models", "other_models", "OTHER.models"])
+def test_a_list_knows_a_distribution_by_any_spelling_that_pip_knows(
+    spelling: str, three: Any
+) -> None:
+    assert statuses(three.discover(block=[spelling]))["lines"] == "blocked"
+    assert statuses(three.discover(allow=[spelling]))["lines"] == "available"
+
+
+def test_the_block_list_outweighs_the_allow_list(three: Any) -> None:
+    assert statuses(three.discover(allow=["trees"], block=["trees"]))["trees"] == "blocked"
+
+
+def test_an_argument_replaces_the_environment(three: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CVN_PLUGINS_BLOCK", "trees")
+    assert statuses(three.discover(block=["nets"])) == {
+        "trees": "available",
+        "nets": "blocked",
+        "lines": "available",
+    }
+
+
+# --- conflicts ------------------------------------------------------------------------------
+
+
+def test_one_name_from_two_distributions_is_a_conflict_that_names_both(site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees", "nets": "acme_nets"})
+    site.add("rival-models", MODELS, {"trees": "rival_trees"})
+    records = site.discover()
+    assert [(r.name, r.distribution, r.status) for r in records] == [
+        ("nets", "acme-models", "available"),
+        ("trees", "acme-models", "conflict"),
+        ("trees", "rival-models", "conflict"),
+    ]
+    for record in records[1:]:
+        assert "acme-models and rival-models" in record.error
+    assert list(site.models()) == ["nets"]
+
+
+def test_blocking_one_of_the_two_settles_the_conflict(site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees"})
+    site.add("rival-models", MODELS, {"trees": "rival_trees"})
+    settled = {r.distribution: r.status for r in site.discover(block=["rival-models"])}
+    assert settled == {"acme-models": "available", "rival-models": "blocked"}
+
+
+def test_a_model_and_an_ensemble_of_one_name_are_no_conflict(site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees"})
+    site.add("acme-stacks", "cvn_harness.ensembles.v1", {"trees": "acme_stack"})
+    assert {record.status for record in site.discover()} == {"available"}
+
+
+@pytest.mark.parametrize("spelling", ["acme-models", "Acme_Models"])
+def test_a_distribution_on_two_paths_is_one_and_the_first_counts(
+    spelling: str, site: Any, tmp_path: Path
+) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees"}, version="2.0")
+    other = tmp_path / "other"
+    shutil.copytree(site.folder, other)
+    (info,) = other.glob("*.dist-info")
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {spelling}\nVersion: 1.0\n")
+    importlib.invalidate_caches()
+    (record,) = discover(path=[str(site.folder), str(other)])
+    assert (record.version, record.status) == ("2.0", "available")
+
+
+# --- what cannot be used --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [0, 2, 17])
+def test_another_version_of_the_contract_is_incompatible(version: int, site: Any) -> None:
+    site.add("acme-models", f"cvn_harness.models.v{version}", {"trees": "acme_trees"})
+    (record,) = site.discover()
+    assert (record.status, record.contract) == ("incompatible", version)
+    assert f"contract v{version}" in record.error
+    assert "install a release of acme-models" in record.error
+
+
+def test_a_plugin_for_both_contracts_is_usable(site: Any) -> None:
+    info = site.add("acme-models", MODELS, {"trees": "acme_trees"})
+    with (info / "entry_points.txt").open("a") as file:
+        file.write("\n[cvn_harness.models.v2]\ntrees = acme_trees_v2\n")
+    importlib.invalidate_caches()
+    registry = site.models()
+    assert list(registry) == ["trees"]
+    assert registry.record("trees").target == "acme_trees"
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["acme trees", "acme_trees:", ":plugin", "acme-trees", "1acme", "acme/trees.py", "a:b:c"],
+)
+def test_a_malformed_target_is_told_and_hurts_no_other(target: str, site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": target})
+    site.add("other-models", MODELS, {"lines": "other_lines"})
+    records = {record.name: record for record in site.discover()}
+    assert records["trees"].status == "malformed"
+    assert "package.module[:attribute]" in records["trees"].error
+    assert records["lines"].status == "available"
+
+
+DAMAGED = {
+    "entry points without a target": {"entry_points.txt": f"[{MODELS}]\ntrees\n"},
+    "entry points without a group": {"entry_points.txt": f"trees = acme\n[{MODELS}]\n"},
+    "no metadata": {"METADATA": None},
+    "metadata without a name": {"METADATA": "Metadata-Version: 2.1\n"},
+    "metadata without a version": {"METADATA": "Metadata-Version: 2.1\nName: acme-models\n"},
+    "an origin that is not JSON": {"direct_url.json": "{"},
+    "an origin that is a list": {"direct_url.json": "[]"},
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGED)
+def test_a_damaged_distribution_hurts_no_other(damage: str, site: Any) -> None:
+    info = site.add("acme-models", MODELS, {"trees": "acme_trees"})
+    site.add("other-models", MODELS, {"lines": "other_lines"})
+    for name, text in DAMAGED[damage].items():
+        if text is None:
+            (info / name).unlink()
+        else:
+            (info / name).write_text(text)
+    importlib.invalidate_caches()
+    assert statuses(site.discover())["lines"] == "available"
+
+
+# --- origin ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("direct_url", "origin"),
+    [
+        ({"url": "file:///src/acme", "dir_info": {"editable": True}}, "editable"),
+        ({"url": "file:///src/acme", "dir_info": {}}, "installed"),
+        ({"url": "file:///src/acme", "dir_info": {"editable": False}}, "installed"),
+        ({"url": "https://example.org/acme.whl", "archive_info": {}}, "installed"),
+    ],
+)
+def test_an_editable_install_is_told_apart(
+    direct_url: dict[str, Any], origin: str, site: Any
+) -> None:
+    files = {"direct_url.json": json.dumps(direct_url)}
+    site.add("acme-models", MODELS, {"trees": "acme_trees"}, files=files)
+    assert site.discover()[0].origin == origin

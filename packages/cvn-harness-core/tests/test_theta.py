@@ -1,0 +1,269 @@
+"""Thresholds, against brute force over every cut there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import f1_score
+
+from cvn_harness_core import F1Capped, F1Grid, Fixed, InputError, ThetaEvidence, ThetaRule
+from cvn_harness_core.theta.cuts import all_cuts, cuts_at
+
+Rows = tuple[list[float], list[int]]
+
+few = st.sampled_from([0.0, 0.05, 0.1, 0.25, 0.3, 0.35, 0.5, 0.95, 1.0])
+any_score = st.floats(0.0, 1.0)
+rows = st.lists(st.tuples(few | any_score, st.integers(0, 1)), min_size=1, max_size=40).map(
+    lambda pairs: ([s for s, _ in pairs], [label for _, label in pairs])
+)
+rules = st.sampled_from([F1Capped(), F1Capped(0.1), F1Capped(1.0), F1Grid(), Fixed(0.5)])
+
+LAW = settings(deadline=None, max_examples=300)
+
+
+def evidence(scores: Any, y: Any) -> ThetaEvidence:
+    return ThetaEvidence(np.asarray(scores, dtype=np.float64), np.asarray(y, dtype=np.int8))
+
+
+def count(scores: list[float], y: list[int], theta: float) -> tuple[int, int]:
+    """Rows bought at theta, and the positives among them."""
+    bought = [label for score, label in zip(scores, y, strict=True) if score >= theta]
+    return len(bought), sum(bought)
+
+
+def exact_f1(scores: list[float], y: list[int], theta: float) -> Fraction:
+    bought, right = count(scores, y, theta)
+    total = bought + sum(y)
+    return Fraction(2 * right, total) if total else Fraction(0)
+
+
+# --- cuts -----------------------------------------------------------------------------------
+
+
+@LAW
+@given(rows)
+def test_all_cuts_are_those_of_brute_force_over_distinct_scores(data: Rows) -> None:
+    scores, y = data
+    cuts = all_cuts(np.array(scores), np.array(y, dtype=np.int8))
+    thetas = sorted(set(scores))
+    assert cuts.theta.tolist() == thetas
+    counted = list(zip(cuts.n_signals.tolist(), cuts.true_positives.tolist(), strict=True))
+    assert counted == [count(scores, y, theta) for theta in thetas]
+    assert (cuts.n, cuts.n_positive) == (len(y), sum(y))
+    assert cuts.f1.tolist() == [float(exact_f1(scores, y, theta)) for theta in thetas]
+
+
+@LAW
+@given(rows, st.lists(any_score, min_size=1, max_size=30, unique=True).map(sorted))
+def test_given_cuts_are_counted_exactly(data: Rows, thetas: list[float]) -> None:
+    scores, y = data
+    cuts = cuts_at(np.array(thetas), np.array(scores), np.array(y, dtype=np.int8))
+    counted = list(zip(cuts.n_signals.tolist(), cuts.true_positives.tolist(), strict=True))
+    assert counted == [count(scores, y, theta) for theta in thetas]
+
+
+def test_counts_do_not_overflow_the_type_of_the_labels() -> None:
+    y = np.ones(1000, dtype=np.int8)
+    cuts = all_cuts(np.linspace(0, 1, 1000), y)
+    assert cuts.n_positive == 1000
+    assert cuts.true_positives[0] == 1000
+
+
+# --- f1_grid --------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=60)
+@given(rows)
+def test_f1_grid_is_the_first_maximum_of_a_plain_loop(data: Rows) -> None:
+    scores, y = data
+    best_theta, best_f1 = None, -1.0
+    for theta in np.linspace(0.05, 0.95, 19):
+        f1 = f1_score(y, (np.array(scores) >= theta).astype(int), zero_division=0.0)
+        if f1 > best_f1:
+            best_theta, best_f1 = theta, f1
+    decision = F1Grid().decide(evidence(scores, y))
+    assert decision.theta == best_theta
+    assert decision.f1 == pytest.approx(best_f1, abs=1e-15)
+    assert decision.status == "TRADE"
+
+
+def test_f1_grid_over_trades_on_a_weak_signal_and_the_cap_does_not() -> None:
+    rng = np.random.default_rng(0)
+    y = (rng.random(839) < 0.18).astype(int)
+    scores = np.clip(0.18 + 0.02 * y + 0.06 * rng.normal(size=839), 0, 1)
+    assert F1Grid().decide(evidence(scores, y)).buy_rate > 0.4
+    assert F1Capped().decide(evidence(scores, y)).buy_rate <= y.mean()
+
+
+# --- f1_capped ------------------------------------------------------------------------------
+
+
+@LAW
+@given(rows, st.none() | st.sampled_from([0.05, 0.1, 0.3, 0.5, 1.0]) | st.floats(0.001, 1.0))
+def test_f1_capped_is_the_best_feasible_cut_of_brute_force(data: Rows, cap: float | None) -> None:
+    scores, y = data
+    n, limit = len(y), sum(y) / len(y) if cap is None else cap
+    best: tuple[Fraction, float] | None = None
+    for theta in set(scores):
+        if count(scores, y, theta)[0] / n <= limit:
+            candidate = (exact_f1(scores, y, theta), theta)
+            best = candidate if best is None else max(best, candidate)
+    decision = F1Capped(cap).decide(evidence(scores, y))
+    assert decision.max_buy_rate == limit
+    if best is None:
+        assert (decision.theta, decision.reason) == (None, "no_cut_within_buy_rate_cap")
+    elif best[0] == 0:
+        assert (decision.theta, decision.reason) == (None, "no_positive_found")
+    else:
+        assert (decision.theta, decision.reason) == (best[1], None)
+        assert decision.f1 == float(best[0])
+        assert decision.n_signals == count(scores, y, best[1])[0]
+        assert decision.buy_rate == decision.n_signals / n <= limit
+
+
+def test_of_equally_good_cuts_the_higher_wins() -> None:
+    scores, y = [0.9, 0.8, 0.7, 0.6], [1, 0, 0, 1]
+    assert exact_f1(scores, y, 0.9) == exact_f1(scores, y, 0.6) == Fraction(2, 3)
+    assert F1Capped(1.0).decide(evidence(scores, y)).theta == 0.9
+
+
+def test_tied_scores_are_bought_together_or_not_at_all() -> None:
+    scores, y = [0.9, 0.5, 0.5, 0.5, 0.1, 0.1], [0, 1, 1, 1, 0, 0]
+    assert F1Capped(0.5).decide(evidence(scores, y)).reason == "no_positive_found"
+    decision = F1Capped(4 / 6).decide(evidence(scores, y))
+    assert (decision.theta, decision.n_signals) == (0.5, 4)
+
+
+@pytest.mark.parametrize("cap", [1 / 3, 0.1, 0.3, 0.7])
+def test_a_buy_rate_equal_to_the_cap_is_within_it(cap: float) -> None:
+    n = 30
+    y = [1] * round(cap * n) + [0] * (n - round(cap * n))
+    decision = F1Capped(cap).decide(evidence(np.linspace(1, 0, n), y))
+    assert decision.n_signals == round(cap * n)
+    assert decision.f1 == 1.0
+
+
+@pytest.mark.parametrize(
+    ("scores", "y", "reason"),
+    [
+        ([0.3, 0.3, 0.3, 0.3], [1, 0, 0, 1], "no_cut_within_buy_rate_cap"),
+        ([0.9, 0.8, 0.1, 0.1], [0, 0, 1, 1], "no_positive_found"),
+    ],
+)
+def test_nothing_feasible_means_no_trade_and_says_why(
+    scores: list[float], y: list[int], reason: str
+) -> None:
+    decision = F1Capped(0.5).decide(evidence(scores, y))
+    assert decision.status == "NO_TRADE"
+    assert (decision.theta, decision.reason) == (None, reason)
+    assert (decision.n_signals, decision.buy_rate, decision.f1, decision.n) == (0, 0.0, 0.0, 4)
+    assert decision.curve is not None
+
+
+@LAW
+@given(rows, st.data(), st.sampled_from([None, 0.2, 0.6, 1.0]))
+def test_only_the_order_of_scores_matters(
+    data: Rows, drawn: st.DataObject, cap: float | None
+) -> None:
+    scores, y = data
+    distinct = sorted(set(scores))
+    others = sorted(
+        drawn.draw(st.lists(any_score, min_size=len(distinct), max_size=len(distinct), unique=True))
+    )
+    relabel = dict(zip(distinct, others, strict=True))
+    before = F1Capped(cap).decide(evidence(scores, y))
+    after = F1Capped(cap).decide(evidence([relabel[s] for s in scores], y))
+    assert after.theta == (None if before.theta is None else relabel[before.theta])
+    for name in ("reason", "n_signals", "buy_rate", "f1", "max_buy_rate"):
+        assert getattr(after, name) == getattr(before, name)
+
+
+@LAW
+@given(rows, rules, st.randoms())
+def test_the_order_of_rows_does_not_matter(data: Rows, rule: ThetaRule, random: Any) -> None:
+    scores, y = data
+    order = list(range(len(y)))
+    random.shuffle(order)
+    shuffled = evidence([scores[i] for i in order], [y[i] for i in order])
+    assert rule.decide(shuffled) == rule.decide(evidence(scores, y))
+
+
+# --- fixed ----------------------------------------------------------------------------------
+
+
+@LAW
+@given(rows, st.floats(0.01, 0.99))
+def test_a_fixed_theta_is_kept_and_counted(data: Rows, theta: float) -> None:
+    scores, y = data
+    decision = Fixed(theta).decide(evidence(scores, y))
+    assert (decision.theta, decision.status) == (theta, "TRADE")
+    assert decision.n_signals == count(scores, y, theta)[0]
+    assert decision.f1 == float(exact_f1(scores, y, theta))
+
+
+# --- the curve ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2, 511, 512, 513, 5000])
+@pytest.mark.parametrize("rule", [F1Capped(), F1Capped(1.0), F1Grid(), Fixed(0.37)])
+def test_the_curve_is_short_rising_and_holds_the_chosen_cut(rule: ThetaRule, n: int) -> None:
+    rng = np.random.default_rng(n)
+    scores = rng.random(n)
+    y = (rng.random(n) < scores).astype(int)
+    decision = rule.decide(evidence(scores, y))
+    curve = decision.curve
+    assert curve is not None
+    lengths = {len(values) for values in asdict(curve).values()}
+    assert len(lengths) == 1
+    assert 1 <= lengths.pop() <= 512
+    assert list(curve.theta) == sorted(set(curve.theta))
+    if decision.theta is not None:
+        at = curve.theta.index(decision.theta)
+        assert curve.n_signals[at] == decision.n_signals
+        assert curve.f1[at] == decision.f1
+    if isinstance(rule, F1Capped):
+        assert (curve.theta[0], curve.theta[-1]) == (scores.min(), scores.max())
+
+
+@LAW
+@given(rows, rules)
+def test_every_point_of_the_curve_is_what_that_theta_would_have_done(
+    data: Rows, rule: ThetaRule
+) -> None:
+    scores, y = data
+    curve = rule.decide(evidence(scores, y)).curve
+    assert curve is not None
+    for i, theta in enumerate(curve.theta):
+        bought, right = count(scores, y, theta)
+        assert curve.n_signals[i] == bought
+        assert curve.buy_rate[i] == bought / len(y)
+        assert curve.precision[i] == (right / bought if bought else None)
+        assert curve.recall[i] == (right / sum(y) if sum(y) else 0.0)
+        assert curve.f1[i] == float(exact_f1(scores, y, theta))
+
+
+# --- what is refused ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("rule", [F1Capped(), F1Capped(0.5), F1Grid(), Fixed(0.5)])
+def test_scores_that_are_no_numbers_decide_nothing(rule: ThetaRule, bad: float) -> None:
+    with pytest.raises(InputError, match="1 validation scores are NaN or infinite") as caught:
+        rule.decide(evidence([0.2, bad, 0.7], [0, 1, 1]))
+    assert caught.value.code == "scores_not_finite"
+
+
+@pytest.mark.parametrize(
+    ("make", "name"), [(F1Capped, "f1_capped"), (F1Grid, "f1_grid"), (Fixed, "fixed")]
+)
+def test_rules_are_told_apart_by_their_names(make: Callable[[], ThetaRule], name: str) -> None:
+    rule = make()
+    assert rule.name == rule.decide(evidence([0.2, 0.7], [0, 1])).rule == name
+    assert isinstance(rule, ThetaRule)
