@@ -30,7 +30,12 @@ def train(parts, *, params, n_estimators, rounds, weigh_positives, seed, threads
     if rounds is not None:
         callbacks.append(lgb.early_stopping(rounds, verbose=False))
     booster = lgb.train(
-        settings, train_set, num_boost_round=n_estimators, valid_sets=[val_set], callbacks=callbacks
+        settings,
+        train_set,
+        num_boost_round=n_estimators,
+        valid_sets=[train_set, val_set],
+        valid_names=["train", "val"],
+        callbacks=callbacks,
     )
     probability = {
         name: booster.predict(part.X, num_threads=threads) for name, part in parts.items()
@@ -40,6 +45,6 @@ def train(parts, *, params, n_estimators, rounds, weigh_positives, seed, threads
         probability=probability,
         theta=theta,
         best_iteration=n_estimators if rounds is None else booster.best_iteration,
-        n_iterations=len(history["valid_0"]["binary_logloss"]),
+        n_iterations=len(history["val"]["binary_logloss"]),
         figures={name: figures(parts[name], probability[name], theta) for name in parts},
     )

@@ -28,7 +28,7 @@ def train(parts, *, params, n_estimators, rounds, weigh_positives, seed, threads
         settings,
         matrix["train"],
         num_boost_round=n_estimators,
-        evals=[(matrix["val"], "val")],
+        evals=[(matrix["train"], "train"), (matrix["val"], "val")],
         early_stopping_rounds=rounds,
         verbose_eval=False,
     )

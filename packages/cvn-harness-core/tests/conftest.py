@@ -194,12 +194,13 @@ def run_python(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]
             for name, value in os.environ.items()
             if not name.startswith(("CVN_", "HAMILTON_", "COV", "PYTHONWARNINGS"))
         }
+        path = os.pathsep.join(filter(None, [str(SITE), inherited.get("PYTHONPATH")]))
         return subprocess.run(
             [sys.executable, "-c", source, *map(str, arguments)],
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env=inherited | {"PYTHONPATH": str(SITE)} | dict(env or {}),
+            env=inherited | {"PYTHONPATH": path} | dict(env or {}),
             timeout=120,
             check=False,
         )

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,17 @@ import numpy as np
 import pytest
 
 from cvn_harness_core import (
+    MODEL_REGISTRY,
     BundleError,
     Datasets,
+    F1Capped,
+    Fixed,
+    HarnessError,
+    HealthLimits,
     HPOParams,
+    Payoff,
+    ThetaDecision,
+    ThetaEvidence,
     TrainedArtifact,
     TrainingPolicy,
     train_one,
@@ -132,25 +140,108 @@ def test_what_is_loaded_can_be_saved_again(bundle: Path, tmp_path: Path) -> None
         assert (again / name).read_bytes() == (bundle / name).read_bytes()
 
 
-@pytest.mark.parametrize(
-    "hpo",
-    [
-        HPOParams(seed=np.int64(7)),
-        HPOParams(n_threads=np.int32(1)),
-        HPOParams(params={"C": np.float64(0.5), "max_iter": np.int64(300)}),
-    ],
-    ids=["seed", "threads", "params"],
-)
-def test_numbers_of_numpy_do_not_prevent_saving(
-    hpo: HPOParams, models: Any, datasets: Datasets, tmp_path: Path
+class Mine:
+    """A rule of one's own: no dataclass, and a theta of NumPy's."""
+
+    name = "mine"
+
+    def decide(self, evidence: ThetaEvidence) -> ThetaDecision:
+        return replace(F1Capped().decide(evidence), rule=self.name, theta=np.float64(0.4))
+
+
+NUMPY: dict[str, dict[str, Any]] = {
+    "seed": {"hpo": HPOParams(seed=np.int64(7))},
+    "threads": {"hpo": HPOParams(n_threads=np.int32(1))},
+    "number": {"hpo": HPOParams(params={"C": np.float64(0.5), "max_iter": np.int64(300)})},
+    "choice": {"hpo": HPOParams(params={"solver": np.str_("lbfgs")})},
+    "balance": {"policy": TrainingPolicy(class_balance=np.float64(2.0))},
+    "whole balance": {"policy": TrainingPolicy(class_balance=np.int64(2))},
+    "cap": {"policy": TrainingPolicy(theta=F1Capped(np.float64(0.25)))},
+    "theta": {"policy": TrainingPolicy(theta=Fixed(np.float32(0.25)))},
+    "limit": {"policy": TrainingPolicy(health=HealthLimits(max_auc_gap=np.float64(0.2)))},
+    "rule": {"policy": TrainingPolicy(theta=Mine())},
+    "payoff": {"data": {"payoff": Payoff(np.float64(1.5), np.float32(0.5))}},
+    "names": {"data": {"feature_names": np.array(["a", "b", "c", "d"])}},
+    "version": {"data": {"feature_version": np.str_("v1")}},
+    "tag": {"data": {"tags": {"fold": np.int64(3)}}},
+}
+
+
+@pytest.mark.parametrize("case", NUMPY)
+def test_values_of_numpy_do_not_cost_a_training(
+    case: str, models: Any, parts: dict[str, Any], tmp_path: Path
 ) -> None:
-    artifact = train_one("logreg", datasets, hpo)
+    given = NUMPY[case]
+    arguments = {"feature_names": list("abcd"), **given.get("data", {})}
+    datasets = Datasets.from_arrays(**parts, **arguments)
+    artifact = train_one("logreg", datasets, given.get("hpo"), policy=given.get("policy"))
     loaded = TrainedArtifact.load(artifact.save(tmp_path / "bundle"))
-    assert (loaded.seed, loaded.n_threads, loaded.params) == (
-        artifact.seed,
-        artifact.n_threads,
-        artifact.params,
+    for field in fields(ArtifactRecord):
+        assert getattr(loaded, field.name) == getattr(artifact, field.name), field.name
+
+
+GENEROUS = """
+import numpy as np
+from sample_models.logistic import LogisticAdapter
+from sample_models.plugins import PARAMS
+import generous_nodes
+from cvn_harness_core import ModelSpec, hookimpl
+
+class Adapter(LogisticAdapter):
+    def effective_params(self, native):
+        return {"C": np.float64(native.C), "classes": np.int64(2), "missing": MISSING}
+
+@hookimpl
+def cvn_model():
+    return ModelSpec(
+        name="generous", adapter=Adapter, params=PARAMS, dag=generous_nodes, diagnostics=("share",)
     )
+"""
+
+NODES = """
+from typing import Any
+import numpy as np
+
+def share(native: Any) -> dict:
+    return {"a": np.float64(0.5), "b": np.int64(2)}
+"""
+
+
+def install_generous(site: Any, missing: str) -> None:
+    site.add(
+        "generous-models",
+        "cvn_harness.models.v1",
+        {"generous": "generous_door"},
+        generous_door=GENEROUS.replace("MISSING", missing),
+        generous_nodes=NODES,
+    )
+    MODEL_REGISTRY.refresh()
+
+
+def test_a_plugin_may_report_in_values_of_numpy(
+    models: Any, site: Any, datasets: Datasets, tmp_path: Path
+) -> None:
+    install_generous(site, "np.float32(0.5)")
+    artifact = train_one("generous", datasets)
+    loaded = TrainedArtifact.load(artifact.save(tmp_path / "bundle"))
+    assert loaded.diagnostics == {"share": {"a": 0.5, "b": 2}}
+    assert loaded.effective_params["classes"].value == 2
+    assert loaded.effective_params["missing"].value == 0.5
+
+
+def test_what_a_plugin_reports_as_nan_is_saved_as_something_or_refused_by_name(
+    models: Any, site: Any, datasets: Datasets, tmp_path: Path
+) -> None:
+    """Some libraries report ``missing=nan``; JSON has no such number."""
+    install_generous(site, "float('nan')")
+    try:
+        artifact = train_one("generous", datasets)
+        artifact.save(tmp_path / "bundle")
+    except HarnessError as error:
+        assert "missing" in str(error)  # noqa: PT017
+        assert list(tmp_path.glob("*bundle*")) == []
+        return
+    TrainedArtifact.load(tmp_path / "bundle")
 
 
 def test_every_file_is_json_the_sum_or_the_adapters_own(
@@ -441,7 +532,7 @@ def test_nothing_else_is_taken_for_a_free_path(
         artifact.save(path)
 
 
-@pytest.mark.parametrize("kind", ["file", "folder"])
+@pytest.mark.parametrize("kind", ["file", "folder", "web application"])
 def test_overwriting_replaces_a_bundle_and_never_anything_else(
     kind: str, artifact: TrainedArtifact, tmp_path: Path
 ) -> None:
@@ -453,6 +544,12 @@ def test_overwriting_replaces_a_bundle_and_never_anything_else(
     assert kept.read_text() == "years of work"
 
 
+def test_a_damaged_bundle_can_be_overwritten(artifact: TrainedArtifact, bundle: Path) -> None:
+    truncate(bundle / MODEL)
+    artifact.save(bundle, overwrite=True)
+    assert TrainedArtifact.load(bundle).theta == artifact.theta
+
+
 def make_something(path: Path, kind: str) -> Path:
     kept = path
     if kind == "link":
@@ -461,6 +558,8 @@ def make_something(path: Path, kind: str) -> Path:
     if kind != "file":
         path.mkdir()
         kept = path / "thesis.txt"
+    if kind == "web application":
+        (path / MANIFEST).write_text('{"name": "a browser extension"}')
     if kind != "empty folder":
         kept.write_text("years of work")
     return kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -148,6 +149,34 @@ def test_a_split_is_a_pair_or_a_mapping(
         train(parts | {"val": part})
 
 
+@pytest.mark.parametrize("version", [3, None, b"v1"])
+def test_a_feature_version_is_a_version_or_its_name(
+    version: Any, parts: Parts, train: Train, refused: Refused
+) -> None:
+    with refused(InputError, "setting_invalid", match="feature_version"):
+        train(parts, feature_version=version)
+
+
+@pytest.mark.parametrize("payoff", [1.5, (1.5, 0.5), {"take_profit": 1.5}])
+def test_a_payoff_is_a_payoff(payoff: Any, parts: Parts, train: Train, refused: Refused) -> None:
+    with refused(InputError, "setting_invalid", match="payoff"):
+        train(parts, payoff=payoff)
+
+
+@pytest.mark.parametrize("part", [{"X": 1, "labels": 2}, {"X": [[1.0]]}, {}])
+def test_a_mapping_has_the_names_of_a_split(
+    part: Any, parts: Parts, train: Train, refused: Refused
+) -> None:
+    with refused(InputError, "shape_invalid", match="^train: "):
+        train(parts | {"train": part})
+
+
+def test_feature_names_are_not_one_text(parts: Parts, train: Train, refused: Refused) -> None:
+    """Or else its letters would be the names."""
+    with refused(InputError, "feature_names_missing"):
+        train(parts, feature_names="abcd")
+
+
 # --- what is kept ---------------------------------------------------------------------------
 
 
@@ -166,6 +195,13 @@ def test_the_arrays_of_the_splits_are_not_copied(parts: Parts, names: tuple[str,
     datasets = Datasets.from_arrays(**parts, feature_names=names)
     for name, split in datasets.splits():
         assert np.shares_memory(split.X, parts[name]["X"])
+
+
+def test_data_survives_a_process_boundary(parts: Parts, names: tuple[str, ...]) -> None:
+    datasets = Datasets.from_arrays(**parts, feature_names=names, payoff=Payoff(2, 1))
+    again = pickle.loads(pickle.dumps(datasets))
+    assert again.digest == datasets.digest
+    assert replace(again).digest == datasets.digest
 
 
 def test_a_version_is_made_of_the_name_the_features_and_the_dtype(datasets: Datasets) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +121,33 @@ def test_an_observer_that_cannot_be_loaded_is_reported_once_to_all_others(
     train_one("logreg", datasets)
     assert [event.code for event in rejected(models)] == [code]
     assert [e.event for e in models.events if e.event != "plugin_rejected"] == TRAINING * 2
+
+
+SLOW = (
+    """
+import time
+time.sleep(0.3)
+"""
+    + WATCHES
+)
+
+
+def test_an_observer_that_is_slow_to_load_misses_nothing_of_another_thread(
+    models: Any, site: Any, datasets: Datasets
+) -> None:
+    site.add("acme-watch", OBSERVERS, {"watcher": "acme_watch"}, acme_watch=SLOW)
+
+    def late(seconds: float) -> str:
+        time.sleep(seconds)
+        return train_one("logreg", datasets).run_id
+
+    with ThreadPoolExecutor(2) as pool:
+        runs = set(pool.map(late, [0.0, 0.1]))
+    import acme_watch
+
+    for seen in (acme_watch.SEEN, models.events):
+        for run in runs:
+            assert [event.event for event in seen if event.run_id == run] == TRAINING
 
 
 def test_several_observers_see_the_same_events(models: Any, site: Any, datasets: Datasets) -> None:

@@ -71,10 +71,12 @@ REFUSED: dict[str, tuple[type, dict[str, Any]]] = {
     "a theta of nothing": (Fixed, {"theta": 0.0}),
     "a theta of all": (Fixed, {"theta": 1.0}),
     "a NaN theta": (Fixed, {"theta": NAN}),
+    "a theta of text": (Fixed, {"theta": "0.5"}),
     "a cap of nothing": (F1Capped, {"max_buy_rate": 0.0}),
     "a cap above all": (F1Capped, {"max_buy_rate": 1.01}),
     "a cap in per cent": (F1Capped, {"max_buy_rate": 30}),
     "a NaN cap": (F1Capped, {"max_buy_rate": NAN}),
+    "a cap of text": (F1Capped, {"max_buy_rate": "0.3"}),
     "a negative limit": (HealthLimits, {"max_auc_gap": -0.1}),
     "a NaN limit": (HealthLimits, {"min_score_std": NAN}),
 }

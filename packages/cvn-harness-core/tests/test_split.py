@@ -171,6 +171,12 @@ def test_a_missing_symbol_is_refused(hole: object) -> None:
         Split(np.zeros((3, 1)), [0, 1, 0], time=time, symbol=symbol)
 
 
+def test_a_stamp_that_nanoseconds_cannot_hold_is_refused() -> None:
+    with pytest.raises(InputError) as caught:
+        Split(np.zeros((2, 1)), [0, 1], time=np.array(["0001-01-01", "2024-01-01"], dtype="M8[D]"))
+    assert caught.value.code == "time_invalid"
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_contiguous_float_matrix_is_not_copied(dtype: type) -> None:
     X = np.arange(12, dtype=dtype).reshape(4, 3)

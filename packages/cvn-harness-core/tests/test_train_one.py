@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import joblib
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 
 from cvn_harness_core import (
+    MODEL_REGISTRY,
     Datasets,
     EarlyStopping,
     EffectiveParam,
@@ -94,6 +96,17 @@ def test_every_value_that_was_used_has_a_source(datasets: Datasets) -> None:
     }
 
 
+def test_a_value_that_the_library_does_not_confirm_is_not_passed_off_as_used(
+    datasets: Datasets,
+) -> None:
+    """The sample model says nothing of ``fit_intercept``."""
+    artifact = train_one("logreg", datasets, HPOParams(params={"fit_intercept": False}))
+    assert artifact.params == {"fit_intercept": False}
+    assert artifact.effective_params["fit_intercept"] == EffectiveParam(
+        None, "user", requested=False
+    )
+
+
 @pytest.mark.parametrize("name", ["train", "val", "test"])
 def test_every_split_has_the_figures_of_its_scores_at_theta(name: str, datasets: Datasets) -> None:
     artifact = train_one("logreg", datasets)
@@ -167,11 +180,32 @@ def test_events_report_what_the_artifact_holds(models: Any, datasets: Datasets) 
 def test_one_thread_unless_threads_do_not_change_the_bits(
     datasets: Datasets,
 ) -> None:
-    import joblib
-
     assert train_one("logreg", datasets).n_threads == 1
     assert train_one("weighted", datasets).n_threads == joblib.cpu_count()
     assert train_one("weighted", datasets, HPOParams(n_threads=1)).n_threads == 1
+
+
+def test_a_value_with_which_threads_do_change_the_bits_means_one_thread(
+    site: Any, datasets: Datasets
+) -> None:
+    source = """
+from sample_models.plugins import PARAMS, _logistic
+from cvn_harness_core import ModelSpec, hookimpl
+
+@hookimpl
+def cvn_model():
+    return ModelSpec(
+        name="acme", adapter=_logistic, params=PARAMS, thread_invariant=True,
+        thread_variant={"solver": ("newton-cholesky",)},
+    )
+"""
+    site.add("acme-models", "cvn_harness.models.v1", {"acme": "acme_door"}, acme_door=source)
+    MODEL_REGISTRY.refresh()
+    threads = {
+        solver: train_one("acme", datasets, HPOParams(params={"solver": solver})).n_threads
+        for solver in ("lbfgs", "newton-cholesky")
+    }
+    assert threads == {"lbfgs": joblib.cpu_count(), "newton-cholesky": 1}
 
 
 # --- class balance --------------------------------------------------------------------------
@@ -295,6 +329,34 @@ def test_a_rule_of_ones_own_sees_validation_and_nothing_else(datasets: Datasets)
     assert set(np.round(evidence.returns, 9)) == {1.45, -0.55}
 
 
+@pytest.mark.parametrize("theta", [float("nan"), float("inf"), "0.5"])
+def test_a_rule_that_decides_nonsense_is_refused(
+    theta: Any, models: Any, datasets: Datasets
+) -> None:
+    class Mine(F1Capped):
+        def decide(self, evidence: Any) -> Any:
+            return replace(super().decide(evidence), theta=theta)
+
+    with pytest.raises(HarnessError):
+        train_one("logreg", datasets, policy=policy(theta=Mine()))
+    assert len(events_of(models, "training_failed")) == 1
+
+
+@pytest.mark.parametrize("decision", [0.5, None])
+def test_a_rule_that_returns_no_decision_is_refused(
+    decision: Any, models: Any, datasets: Datasets
+) -> None:
+    class Mine:
+        name = "mine"
+
+        def decide(self, evidence: Any) -> Any:
+            return decision
+
+    with pytest.raises(HarnessError, match="theta"):
+        train_one("logreg", datasets, policy=policy(theta=Mine()))
+    assert len(events_of(models, "training_failed")) == 1
+
+
 def test_no_trade_means_no_signal_anywhere(models: Any, datasets: Datasets) -> None:
     blind = replace(datasets, **{n: Split(np.zeros_like(s.X), s.y) for n, s in datasets.splits()})
     artifact = train_one("logreg", blind)
@@ -402,6 +464,24 @@ def test_datasets_are_datasets(given: Any, refused: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "arguments",
+    [
+        {"policy": "economic"},
+        {"policy": TrainingPolicy},
+        {"policy": {"class_balance": "auto"}},
+        {"hpo_params": {"C": 1.0}},
+        {"hpo_params": HPOParams},
+    ],
+    ids=str,
+)
+def test_settings_of_another_type_are_refused(
+    arguments: dict[str, Any], datasets: Datasets, refused: Any
+) -> None:
+    with refused(InputError, "setting_invalid", match=next(iter(arguments))):
+        train_one("logreg", datasets, **arguments)
+
+
+@pytest.mark.parametrize(
     ("stopping", "said"),
     [
         (EarlyStopping(metric="roc_auc"), "cannot stop on 'roc_auc'; it offers log_loss"),
@@ -483,6 +563,32 @@ def test_an_exit_or_an_interrupt_passes_and_is_reported(
     (event,) = events_of(models, "training_failed")
     assert (event.stage, event.error) == ("fitted", error.__name__)
     assert event.code is None
+
+
+UNFINISHED = """
+from sample_models.plugins import PARAMS, _logistic
+from cvn_harness_core import ModelSpec, hookimpl
+
+@hookimpl
+def cvn_model():
+    return ModelSpec(
+        name="unfinished", adapter=_logistic, params=PARAMS, libraries=("acme_library",)
+    )
+"""
+
+
+def test_a_training_that_began_ends_with_an_event_whatever_fails(
+    models: Any, site: Any, datasets: Datasets
+) -> None:
+    """Here the plugin names a library, for its version, that cannot be imported."""
+    group = "cvn_harness.models.v1"
+    site.add("acme-models", group, {"unfinished": "acme_door"}, acme_door=UNFINISHED)
+    MODEL_REGISTRY.refresh()
+    with pytest.raises(HarnessError, match="acme_library"):
+        train_one("unfinished", datasets)
+    begun, ended = (len(events_of(models, f"training_{x}")) for x in ("started", "failed"))
+    assert begun == ended
+    assert events_of(models, "training_complete") == []
 
 
 def test_a_failure_does_not_spoil_the_next_training(datasets: Datasets) -> None:

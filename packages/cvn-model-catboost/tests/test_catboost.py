@@ -22,7 +22,7 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_harness_core.testing import ModelContract
-from cvn_harness_core.testing.model_contract import synthetic_datasets, synthetic_rows
+from cvn_harness_core.testing.synthetic import synthetic_datasets, synthetic_rows
 from cvn_model_catboost.params import PARAMS, RESERVED
 
 TO_THE_CEILING = TrainingPolicy(early_stopping=None)

@@ -85,7 +85,8 @@ class TrainingPolicy:
             )
             raise InputError("setting_invalid", message)
         if not isinstance(balance, str):
-            real("TrainingPolicy.class_balance", balance, low=0, open_low=True)
+            weight = real("TrainingPolicy.class_balance", balance, low=0, open_low=True)
+            object.__setattr__(self, "class_balance", weight)
         if not isinstance(self.early_stopping, EarlyStopping | None):
             message = (
                 f"TrainingPolicy.early_stopping is {self.early_stopping!r}; it must be "

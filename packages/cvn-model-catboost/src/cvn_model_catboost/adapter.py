@@ -38,7 +38,7 @@ class CatBoostAdapter(ModelAdapter):
         stopping = request.stopping
         assert stopping is not None
         settings: dict[str, Any] = {
-            **request.params,
+            **{n: list(v) if isinstance(v, tuple) else v for n, v in request.params.items()},
             "loss_function": "Logloss",
             "eval_metric": stopping.metric,
             "use_best_model": stopping.rounds is not None,
@@ -84,10 +84,15 @@ class CatBoostAdapter(ModelAdapter):
 
     def effective_params(self, native: CatBoost) -> Mapping[str, ParamValue]:
         """Return every parameter that CatBoost reports of the fitted model."""
+        said = native.get_all_params()
+        negative, positive = said.get("class_weights", (1.0, 1.0))
+        constraints = {int(i): int(way) for i, way in said.get("monotone_constraints", {}).items()}
         return {
-            name: value
-            for name, value in native.get_all_params().items()
-            if isinstance(value, bool | int | float | str)
+            **{n: v for n, v in said.items() if isinstance(v, bool | int | float | str)},
+            "scale_pos_weight": positive / negative,
+            "monotone_constraints": tuple(
+                constraints.get(i, 0) for i in range(len(native.feature_names_))
+            ),
         }
 
 

@@ -10,10 +10,14 @@ from cvn_harness_core.contracts.datasets import Datasets
 def feature_importance(native: Any, datasets: Datasets) -> dict[str, float]:
     """Return each feature's share of the change in prediction when its value changes.
 
-    Source: ``CatBoost.get_feature_importance(type="PredictionValuesChange")``, over 100.
+    Source: ``CatBoost.get_feature_importance(type="PredictionValuesChange")``. Empty if nothing
+    was split on.
     """
     changes = native.get_feature_importance(type="PredictionValuesChange")
+    whole = float(sum(changes))
+    if not whole:
+        return {}
     return {
-        name: float(change) / 100.0
+        name: float(change) / whole
         for name, change in zip(datasets.feature_names, changes, strict=True)
     }

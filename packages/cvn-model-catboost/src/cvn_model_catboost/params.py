@@ -29,7 +29,7 @@ PARAMS = (
     Param("grow_policy", str, choices=("SymmetricTree", "Depthwise", "Lossguide")),
     Param("min_data_in_leaf", int, low=1, aliases=("min_child_samples",)),
     Param("max_leaves", int, low=2, aliases=("num_leaves",)),
-    Param("score_function", str, choices=("Cosine", "L2", "NewtonCosine", "NewtonL2")),
+    Param("score_function", str, choices=("Cosine", "L2")),
     Param("leaf_estimation_method", str, choices=("Newton", "Gradient")),
     Param("leaf_estimation_iterations", int, low=1),
     Param("leaf_estimation_backtracking", str, choices=("No", "AnyImprovement")),
@@ -40,7 +40,7 @@ PARAMS = (
     Param("diffusion_temperature", float, low=0),
     Param("posterior_sampling", bool),
     Param("scale_pos_weight", float, low=0, open_low=True),
-    Param("monotone_constraints", tuple),
+    Param("monotone_constraints", tuple, low=-1, high=1, per_feature=True),
     Param("border_count", int, low=1, high=65535, aliases=("max_bin",), dataset_level=True),
     Param(
         "feature_border_type",

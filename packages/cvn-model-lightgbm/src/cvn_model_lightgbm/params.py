@@ -81,7 +81,9 @@ PARAMS = (
         native="bagging_fraction",
         aliases=("bagging_fraction", "bagging", "sub_row"),
     ),
-    Param("subsample_freq", int, low=0, native="bagging_freq", aliases=("bagging_freq",)),
+    Param(
+        "subsample_freq", int, default=1, low=0, native="bagging_freq", aliases=("bagging_freq",)
+    ),
     Param(
         "colsample_bytree",
         float,
@@ -122,7 +124,14 @@ PARAMS = (
     Param("other_rate", float, low=0, high=1),
     Param("scale_pos_weight", float, low=0, open_low=True),
     Param("boost_from_average", bool),
-    Param("monotone_constraints", tuple, aliases=("mc", "monotone_constraint", "monotonic_cst")),
+    Param(
+        "monotone_constraints",
+        tuple,
+        low=-1,
+        high=1,
+        per_feature=True,
+        aliases=("mc", "monotone_constraint", "monotonic_cst"),
+    ),
     Param("max_bin", int, low=2, high=65535, aliases=("max_bins",), dataset_level=True),
     Param("min_data_in_bin", int, low=1, dataset_level=True),
     Param(

@@ -31,6 +31,7 @@ def cvn_model() -> ModelSpec:
             "pr_auc": "average_precision",
         },
         thread_invariant=True,
+        thread_variant={"data_sample_strategy": ("goss",), "linear_tree": (True,)},
         dag=dag,
         diagnostics=("feature_importance",),
     )

@@ -33,7 +33,7 @@ PARAMS = (
         dataset_level=True,
     ),
     Param("num_parallel_tree", int, low=1),
-    Param("monotone_constraints", tuple),
+    Param("monotone_constraints", tuple, low=-1, high=1, per_feature=True),
 )
 
 RESERVED = reserved(

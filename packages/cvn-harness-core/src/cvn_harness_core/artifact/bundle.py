@@ -44,7 +44,7 @@ def write(
     document = {"format": FORMAT, "version": VERSION, "files": listing, **facts}
     manifest = json.dumps(document, allow_nan=False, indent=1, sort_keys=True).encode()
     contents = {**files, MANIFEST: manifest, MANIFEST_SUM: _sum_line(manifest)}
-    if os.path.lexists(path) and not (overwrite and (path / MANIFEST).is_file()):
+    if os.path.lexists(path) and not (overwrite and _is_bundle(path)):
         mend = "it is no bundle, so it is not replaced" if overwrite else "or pass overwrite=True"
         message = f"{path} exists already; choose another path: {mend}."
         raise BundleError("bundle_exists", message)
@@ -97,6 +97,14 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         )
         raise BundleError("bundle_format", message)
     return document, _read_files(path, document.get("files"), present)
+
+
+def _is_bundle(path: Path) -> bool:
+    try:
+        ours = f'"format": "{FORMAT}"'.encode() in (path / MANIFEST).read_bytes()
+    except OSError:
+        return False
+    return ours and (path / MANIFEST_SUM).is_file()
 
 
 def size_of(path: Path) -> int:

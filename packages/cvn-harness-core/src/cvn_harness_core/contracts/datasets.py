@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -51,22 +51,32 @@ class Datasets:
     train: Split
     val: Split
     test: Split
-    feature_names: tuple[str, ...]
+    feature_names: Sequence[str]
     feature_version: FeatureVersion | str = "unversioned"
     payoff: Payoff | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "feature_names", tuple(self.feature_names))
+        if isinstance(self.feature_names, str):
+            message = "feature_names is one text; give a sequence with a name for each column."
+            raise InputError("feature_names_missing", message)
+        for name, kinds in {
+            "feature_version": FeatureVersion | str,
+            "payoff": Payoff | None,
+        }.items():
+            if not isinstance(getattr(self, name), kinds):
+                message = f"{name} is {getattr(self, name)!r}; it must be of type {kinds}."
+                raise InputError("setting_invalid", message)
         put(self, "tags", {str(k): str(v) for k, v in self.tags.items()})
         dtype = str(self.train.X.dtype)
         given = self.feature_version
         name = given.name if isinstance(given, FeatureVersion) else given
-        version = FeatureVersion(name, self.feature_names, dtype)
+        version = FeatureVersion(name, tuple(self.feature_names), dtype)
         if isinstance(given, FeatureVersion):
             given.require(version)
         put(self, "feature_version", version)
+        put(self, "feature_names", version.feature_names)
         self._check_features()
         for split_name in ("train", "val"):
             labels = getattr(self, split_name).y
@@ -85,7 +95,7 @@ class Datasets:
         val: SplitLike,
         test: SplitLike,
         *,
-        feature_names: tuple[str, ...] | list[str],
+        feature_names: Sequence[str],
         feature_version: FeatureVersion | str = "unversioned",
         payoff: Payoff | None = None,
         tags: Mapping[str, str] | None = None,
@@ -99,7 +109,7 @@ class Datasets:
                 raise error.at(name) from None
         return cls(
             **parts,
-            feature_names=tuple(feature_names),
+            feature_names=feature_names,
             feature_version=feature_version,
             payoff=payoff,
             tags=tags or {},
@@ -243,6 +253,10 @@ def _as_split(part: SplitLike) -> Split:
     if isinstance(part, Split):
         return part
     if isinstance(part, Mapping):
+        known = {f.name for f in fields(Split)}
+        if not {"X", "y"} <= set(part) <= known:
+            message = f"a mapping needs X and y, and may have {sorted(known)}; got {sorted(part)}."
+            raise InputError("shape_invalid", message)
         return Split(**part)
     if isinstance(part, tuple) and len(part) == 2:
         return Split(*part)

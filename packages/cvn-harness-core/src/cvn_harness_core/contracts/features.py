@@ -24,6 +24,7 @@ class FeatureVersion:
 
     def __post_init__(self) -> None:
         names = self.feature_names
+        object.__setattr__(self, "name", str(self.name))
         empty = [i for i, n in enumerate(names) if not isinstance(n, str) or not n.strip()]
         if not names or empty:
             where = f"feature names at positions {empty[:5]} are" if empty else "feature_names is"
@@ -33,6 +34,7 @@ class FeatureVersion:
             twice = sorted({n for n in names if names.count(n) > 1})
             message = f"feature names occur more than once: {twice[:5]}; names must be unique."
             raise InputError("feature_names_duplicate", message)
+        object.__setattr__(self, "feature_names", tuple(str(n) for n in names))
 
     @cached_property
     def digest(self) -> str:

@@ -27,14 +27,15 @@ class HealthLimits:
         The most that ROC AUC on train may exceed the one on validation.
     """
 
-    min_best_iteration: int = 3
+    min_best_iteration: float = 3
     min_score_std: float = 1e-3
     min_distinct_scores: float = 0.01
     max_auc_gap: float = 0.35
 
     def __post_init__(self) -> None:
         for name in ("min_best_iteration", "min_score_std", "min_distinct_scores", "max_auc_gap"):
-            real(f"HealthLimits.{name}", getattr(self, name), low=0)
+            value = getattr(self, name)
+            object.__setattr__(self, name, real(f"HealthLimits.{name}", value, low=0))
 
 
 @dataclass(frozen=True)

@@ -136,6 +136,8 @@ class ModelSpec:
         Whether early stopping knows a least improvement.
     thread_invariant
         Whether the same bits come out for any number of threads.
+    thread_variant
+        Values of parameters, by name, with which that does not hold.
     theta
         The rule that the model was first published with; only policies that ask for it use it
         (``Declared``).
@@ -156,6 +158,7 @@ class ModelSpec:
     stopping_metrics: Mapping[StoppingMetric, str] = field(default_factory=dict)
     stopping_min_delta: bool = True
     thread_invariant: bool = False
+    thread_variant: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
     theta: ThetaRule | None = None
     dag: ModuleType | None = None
     diagnostics: tuple[str, ...] = ()

@@ -36,6 +36,8 @@ class Param:
         The library's name for it when a fitted model is read back; ``name`` if None.
     dataset_level
         Whether it shapes the library's prepared data, not only the fit.
+    per_feature
+        Whether a ``tuple`` holds one value for each feature.
     """
 
     name: str
@@ -49,19 +51,20 @@ class Param:
     aliases: tuple[str, ...] = ()
     native: str | None = None
     dataset_level: bool = False
+    per_feature: bool = False
 
-    def check(self, value: Any) -> ParamValue:
-        """Return ``value`` in this parameter's type; raise ParameterError ``parameter_invalid``."""
+    def check(self, value: Any, n_features: int | None = None) -> ParamValue:
+        """Return ``value`` in this parameter's type; raise ParameterError ``parameter_invalid``.
+
+        ``n_features`` is how many values a ``per_feature`` tuple needs, if known.
+        """
         typed = self._typed(value)
-        if isinstance(typed, int | float) and not isinstance(typed, bool):
-            below = self.low is not None and (
-                typed < self.low or (self.open_low and typed == self.low)
-            )
-            above = self.high is not None and (
-                typed > self.high or (self.open_high and typed == self.high)
-            )
-            if below or above or not math.isfinite(typed):
+        numbers = typed if isinstance(typed, tuple) else (typed,)
+        for number in numbers:
+            if isinstance(number, int | float) and not self._within(number):
                 raise self._invalid(value, f"within {self.range()}")
+        if self.per_feature and n_features not in (None, len(numbers)):
+            raise self._invalid(value, f"one value for each of the {n_features} features")
         if self.choices and typed not in self.choices:
             raise self._invalid(value, f"one of {', '.join(self.choices)}")
         return typed
@@ -73,6 +76,13 @@ class Param:
         low = "-inf" if self.low is None else f"{self.low:g}"
         high = "inf" if self.high is None else f"{self.high:g}"
         return f"{left}{low}, {high}{right}"
+
+    def _within(self, number: float) -> bool:
+        low = self.low is None or number > self.low or (number == self.low and not self.open_low)
+        high = (
+            self.high is None or number < self.high or (number == self.high and not self.open_high)
+        )
+        return low and high and math.isfinite(number)
 
     def _typed(self, value: Any) -> ParamValue:
         try:
@@ -108,7 +118,7 @@ def _exactly(kind: type) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         if not isinstance(value, kind):
             raise TypeError
-        return value
+        return kind(value)
 
     return convert
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
+from cvn_harness_core.contracts.checks import real
 from cvn_harness_core.contracts.payoff import Payoff
 from cvn_harness_core.contracts.split import Array
 
@@ -57,6 +58,11 @@ class ThetaDecision:
     f1: float
     max_buy_rate: float | None = None
     curve: ThetaCurve | None = None
+
+    def __post_init__(self) -> None:
+        if self.theta is not None:
+            setting = f"the theta of the rule {self.rule!r}"
+            object.__setattr__(self, "theta", real(setting, self.theta, low=0))
 
     @property
     def status(self) -> Literal["TRADE", "NO_TRADE"]:

@@ -11,8 +11,12 @@ from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.errors import ParameterError
 
 
-def resolve_parameters(spec: ModelSpec, given: Mapping[str, Any]) -> dict[str, ResolvedParam]:
+def resolve_parameters(
+    spec: ModelSpec, given: Mapping[str, Any], *, n_features: int | None = None
+) -> dict[str, ResolvedParam]:
     """Return the plugin's defaults overlaid with the user's values.
+
+    ``n_features`` is what a parameter with one value a feature must match, if known.
 
     Raises
     ------
@@ -26,13 +30,12 @@ def resolve_parameters(spec: ModelSpec, given: Mapping[str, Any]) -> dict[str, R
         p.name: ResolvedParam(p.default, "default") for p in spec.params if p.default is not None
     }
     spelt: dict[str, str] = {}
-    for name, value in given.items():
+    for name in given:
         if name in spec.reserved:
             message = f"{spec.name}: {name!r} is set by the harness; use {spec.reserved[name]}."
             raise ParameterError("parameter_reserved", message)
         canonical = spellings.get(name)
-        param = spec.param(canonical) if canonical is not None else None
-        if canonical is None or param is None:
+        if canonical is None:
             raise _unknown(spec, name, {**spellings, **dict.fromkeys(spec.reserved)})
         if canonical in spelt:
             message = (
@@ -41,10 +44,13 @@ def resolve_parameters(spec: ModelSpec, given: Mapping[str, Any]) -> dict[str, R
             )
             raise ParameterError("parameter_duplicate", message)
         spelt[canonical] = name
+    for canonical, name in spelt.items():
+        param = next(p for p in spec.params if p.name == canonical)
         try:
-            resolved[canonical] = ResolvedParam(param.check(value), "user")
+            value = param.check(given[name], n_features)
         except ParameterError as error:
             raise error.at(spec.name) from None
+        resolved[canonical] = ResolvedParam(value, "user")
     return resolved
 
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.model import ModelSpec
+from cvn_harness_core.contracts.params import ResolvedParam
 
 
-def threads_for(spec: ModelSpec, hpo_params: HPOParams) -> int:
+def threads_for(
+    spec: ModelSpec, hpo_params: HPOParams, parameters: Mapping[str, ResolvedParam]
+) -> int:
     """Return the threads of one fit: the user's, else by what the model declares.
 
     Every core available to this process (control groups included) where threads do not change
@@ -14,7 +19,11 @@ def threads_for(spec: ModelSpec, hpo_params: HPOParams) -> int:
     """
     if hpo_params.n_threads is not None:
         return hpo_params.n_threads
-    if not spec.thread_invariant:
+    varies = any(
+        name in parameters and parameters[name].value in values
+        for name, values in spec.thread_variant.items()
+    )
+    if varies or not spec.thread_invariant:
         return 1
     from joblib import cpu_count
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
-
-import msgspec
 
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.hpo import HPOParams
+from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.errors import FitError, HarnessError, InputError, SearchError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, TrainingStarted
@@ -21,6 +21,7 @@ from cvn_harness_core.harness.environment import environment
 from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.threads import threads_for
 from cvn_harness_core.plugins.adapters import adapter_of
+from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
 
@@ -71,21 +72,27 @@ def train_one(
     FitError
         If the library fails; its own exception is the cause.
     """
-    policy = policy or TrainingPolicy.economic()
-    hpo_params = hpo_params or HPOParams()
-    if not isinstance(datasets, Datasets):
-        message = f"datasets is a {type(datasets).__name__}; build one with Datasets.from_arrays."
-        raise InputError("setting_invalid", message)
+    policy = TrainingPolicy.economic() if policy is None else policy
+    hpo_params = HPOParams() if hpo_params is None else hpo_params
+    for name, value, kind in (
+        ("datasets", datasets, Datasets),
+        ("hpo_params", hpo_params, HPOParams),
+        ("policy", policy, TrainingPolicy),
+    ):
+        if not isinstance(value, kind):
+            message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
+            raise InputError("setting_invalid", message)
     if hpo_params.n_trials:
         message = (
             f"n_trials={hpo_params.n_trials}: this release has no hyperparameter search; "
             "fix the parameters and set n_trials=0."
         )
         raise SearchError("search_not_implemented", message)
-    spec = MODEL_REGISTRY[model_name]
-    parameters = resolve_parameters(spec, hpo_params.params)
-    n_threads = threads_for(spec, hpo_params)
+    spec, record = MODEL_REGISTRY[model_name], MODEL_REGISTRY.record(model_name)
+    parameters = resolve_parameters(spec, hpo_params.params, n_features=len(datasets.feature_names))
+    n_threads = threads_for(spec, hpo_params, parameters)
     adapter = adapter_of(model_name)
+    versions = call(record, "naming its libraries", lambda: environment(record, spec.libraries))
     run_tags = {**datasets.tags, **{str(k): str(v) for k, v in (tags or {}).items()}}
     assert isinstance(datasets.feature_version, FeatureVersion)
     fixed = {name: p.value for name, p in parameters.items() if p.source == "user"}
@@ -149,9 +156,9 @@ def train_one(
         seed=hpo_params.seed,
         n_threads=n_threads,
         lineage=(),
-        environment=environment(MODEL_REGISTRY.record(model_name), spec.libraries),
+        environment=versions,
         timings={"total": seconds, **trace.seconds},
-        diagnostics={name: out[name] for name in spec.diagnostics},
+        diagnostics=plain({name: out[name] for name in spec.diagnostics}),
         tags=run_tags,
         adapter=adapter,
         native=out["native"],
@@ -181,5 +188,7 @@ def _execute(dag: Any, outputs: list[str], inputs: dict[str, Any], trace: Trace)
 
 
 def _policy_facts(policy: TrainingPolicy, rule: str) -> dict[str, Any]:
-    facts: dict[str, Any] = msgspec.to_builtins(policy)
-    return {**facts, "theta": {"rule": rule, **facts["theta"]}}
+    settings = {f.name: getattr(policy, f.name) for f in fields(policy)}
+    how = plain(policy.theta) if is_dataclass(policy.theta) else {}
+    facts: dict[str, Any] = plain({**settings, "theta": {"rule": rule, **how}})
+    return facts

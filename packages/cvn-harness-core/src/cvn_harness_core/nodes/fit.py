@@ -7,7 +7,8 @@ from typing import Any
 
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.model import FitRequest, Fitted, ModelAdapter, ModelSpec, Stopping
-from cvn_harness_core.contracts.params import EffectiveParam, ResolvedParam
+from cvn_harness_core.contracts.params import EffectiveParam, ParamValue, ResolvedParam
+from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.nodes.class_balance import ClassBalance
@@ -96,9 +97,11 @@ def effective_params(
     """Return what the fitted model says it used, and who chose each value.
 
     A parameter of the plugin appears under its canonical name; whatever else the library reports
-    appears under the library's name.
+    appears under the library's name. One that was requested and that the library does not report
+    had no effect: its value is None.
     """
-    said = dict(adapter.effective_params(native))
+    said = {name: _reported(v) for name, v in adapter.effective_params(native).items()}
+    told = bool(said)
     found: dict[str, EffectiveParam] = {}
     for name, value in fit_request.params.items():
         param = spec.param(name)
@@ -108,8 +111,14 @@ def effective_params(
             name == spec.positive_weight_param and chosen.source != "user"
         )
         source = "policy" if by_policy or chosen is None else chosen.source
-        found[name] = EffectiveParam(said.pop(native_name, value), source, requested=value)
+        unsaid = value if name == spec.iterations_param or not told else None
+        found[name] = EffectiveParam(said.pop(native_name, unsaid), source, requested=value)
     canonical = {p.native or p.name: p.name for p in spec.params}
     for name, value in said.items():
         found.setdefault(canonical.get(name, name), EffectiveParam(value, "library"))
     return found
+
+
+def _reported(value: Any) -> ParamValue:
+    kept: Any = plain(value)
+    return tuple(kept) if isinstance(kept, list) else kept

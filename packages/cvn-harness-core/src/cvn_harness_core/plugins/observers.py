@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -31,6 +32,7 @@ class Observers:
         self._discover = discover
         self._managers: dict[PluginRecord, pluggy.PluginManager] | None = None
         self._reported: set[PluginRecord] = set()
+        self._lock = threading.Lock()
 
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call one hook of every observer."""
@@ -43,18 +45,26 @@ class Observers:
                 self._report(record, error)
 
     def _loaded(self) -> dict[PluginRecord, pluggy.PluginManager]:
-        if self._managers is None:
-            from cvn_harness_core.plugins.loading import load
-
-            self._managers, failed = {}, []
-            for record in (r for r in self._discover() if r.kind == "observer"):
-                try:
-                    self._managers[record] = load(record)
-                except PluginError as error:
-                    failed.append((record, error))
-            for record, failure in failed:
-                self._report(record, failure)
+        failed: list[tuple[PluginRecord, PluginError]] = []
+        with self._lock:
+            if self._managers is None:
+                self._managers = self._load(failed)
+        for record, failure in failed:
+            self._report(record, failure)
         return self._managers
+
+    def _load(
+        self, failed: list[tuple[PluginRecord, PluginError]]
+    ) -> dict[PluginRecord, pluggy.PluginManager]:
+        from cvn_harness_core.plugins.loading import load
+
+        managers = {}
+        for record in (r for r in self._discover() if r.kind == "observer"):
+            try:
+                managers[record] = load(record)
+            except PluginError as error:
+                failed.append((record, error))
+        return managers
 
     def _report(self, record: PluginRecord, error: BaseException) -> None:
         if record not in self._reported:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvn_harness_core.contracts.checks import real
 from cvn_harness_core.contracts.theta import NoTradeReason, ThetaDecision, ThetaEvidence
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.theta.cuts import all_cuts
@@ -25,7 +26,11 @@ class F1Capped:
     max_buy_rate: float | None = None
 
     def __post_init__(self) -> None:
-        if self.max_buy_rate is not None and not 0.0 < self.max_buy_rate <= 1.0:
+        if self.max_buy_rate is None:
+            return
+        cap = real("F1Capped.max_buy_rate", self.max_buy_rate, low=0, open_low=True)
+        object.__setattr__(self, "max_buy_rate", cap)
+        if cap > 1.0:
             message = f"F1Capped.max_buy_rate is {self.max_buy_rate!r}; it must lie within (0, 1]."
             raise InputError("setting_invalid", message)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cvn_harness_core.contracts.checks import real
 from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.theta.cuts import cuts_at
@@ -18,7 +19,8 @@ class Fixed:
     theta: float = 0.5
 
     def __post_init__(self) -> None:
-        if not 0.0 < self.theta < 1.0:
+        object.__setattr__(self, "theta", real("Fixed.theta", self.theta, low=0, open_low=True))
+        if self.theta >= 1.0:
             message = f"Fixed.theta is {self.theta!r}; it must lie within (0, 1)."
             raise InputError("setting_invalid", message)
 

@@ -16,11 +16,12 @@ class LogisticAdapter(ModelAdapter):
         FITS.append((prepared, request))
         train = prepared.train
         params = dict(request.params)
-        weight = train.weight
-        if "positive_weight" in params:
-            balance = np.where(train.y == 1, params.pop("positive_weight"), 1.0)
+        weight, positive_weight = train.weight, params.pop("positive_weight", None)
+        if positive_weight is not None:
+            balance = np.where(train.y == 1, positive_weight, 1.0)
             weight = balance if weight is None else balance * weight
         model = LogisticRegression(**params, random_state=request.seed)
+        model.positive_weight_ = positive_weight
         model.fit(train.X, train.y, sample_weight=weight)
         return Fitted(native=model)
 
@@ -44,4 +45,7 @@ class LogisticAdapter(ModelAdapter):
         return model
 
     def effective_params(self, native):
-        return {"C": float(native.C), "max_iter": int(native.max_iter), "tol": float(native.tol)}
+        said = {"C": float(native.C), "max_iter": int(native.max_iter), "tol": float(native.tol)}
+        if native.positive_weight_ is not None:
+            said["positive_weight"] = native.positive_weight_
+        return said

@@ -1,0 +1,1 @@
+"""What every model must do, a module for each group of checks."""
