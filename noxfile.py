@@ -46,7 +46,10 @@ def build(session: nox.Session) -> None:
     for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
         old.unlink()
     # hatch makes environments of its own: here, and not where nox points uv to.
-    home = {"HATCH_DATA_DIR": str(Path(session.create_tmp()).resolve() / "hatch"), "UV_PYTHON": None}
+    home = {
+        "HATCH_DATA_DIR": str(Path(session.create_tmp()).resolve() / "hatch"),
+        "UV_PYTHON": None,
+    }
     for name in PACKAGES:
         with session.chdir(ROOT / "packages" / name):
             session.run("hatch", "build", str(DIST), env=pins(session) | home)
@@ -129,8 +132,9 @@ def pin(session: nox.Session) -> None:
     session.run("python", "tools/pin.py")
 
 
+# Without compiled bytecode every process would spend seconds on imports.
 QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
-OLDEST_TOOLS = {"hypothesis": "6.115", "pandas": "2.2", "polars": "1.21", "pytest": "8.3"}
+OLDEST_TOOLS = {"hypothesis": "6.115", "pandas": "2.2", "polars": "1.32", "pytest": "8.3"}
 
 
 def install_workspace(session: nox.Session) -> None:
@@ -155,7 +159,7 @@ def install(session: nox.Session, *wanted: str) -> None:
 
 
 def wheel(session: nox.Session, package: str) -> str:
-    """Return the path of a built wheel, building them if there are none."""
+    """Return the path of a wheel that the session `build` made."""
     found = sorted(DIST.glob(f"{package.replace('-', '_')}-*.whl"))
     if len(found) != 1:
         session.error(f"{len(found)} wheels of {package} in dist/; run: nox -s build")

@@ -150,7 +150,7 @@ def test_train_prints_a_summary_for_people(bars: Path, tmp_path: Path) -> None:
         (["train", "lightgbm", "--payoff=2"], "setting_invalid", "TP/SL"),
         (["train", "lightgbm", "--exclude=symbol,nope"], "data_column_missing", "nope"),
         (["train", "lightgbm", "--label=nope"], "data_column_missing", "nope"),
-        (["train", "lightgbm", "--features=date"], "features_not_numeric", "date"),
+        (["train", "lightgbm", "--features=date"], "setting_invalid", "date"),
         (["train", "lightgbm", "--val-share=0.9"], "setting_invalid", "share"),
         (["train", "lightgbm", "--data=nope.csv"], "data_unreadable", "no such file"),
         (["train", "lightgbm", "--data=nope.xls"], "data_unreadable", ".parquet or .csv"),

@@ -8,7 +8,7 @@ import xgboost as xgb
 from .plain_figures import Result, figures, negatives_over_positives
 
 
-def train(parts, *, params, n_estimators, rounds, weigh_positives, seed, threads):
+def train(parts, *, params, n_estimators, rounds, weigh_positives, seed, threads, quantised=False):
     settings = {
         "objective": "binary:logistic",
         "eval_metric": "logloss",
@@ -23,7 +23,14 @@ def train(parts, *, params, n_estimators, rounds, weigh_positives, seed, threads
     matrix = {
         name: xgb.DMatrix(part.X, label=part.y, weight=part.weight, nthread=threads)
         for name, part in parts.items()
+        if name == "test" or not quantised
     }
+    if quantised:
+        for name, ref in (("train", None), ("val", "train")):
+            part = parts[name]
+            matrix[name] = xgb.QuantileDMatrix(
+                part.X, label=part.y, weight=part.weight, nthread=threads, ref=matrix.get(ref)
+            )
     booster = xgb.train(
         settings,
         matrix["train"],

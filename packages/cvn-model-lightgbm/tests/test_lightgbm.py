@@ -14,6 +14,7 @@ from cvn_harness_core import (
     MODEL_REGISTRY,
     EarlyStopping,
     HPOParams,
+    ParameterError,
     Split,
     TrainingPolicy,
     train_one,
@@ -127,6 +128,12 @@ def said_of(artifact, name):
 
 def test_a_value_is_tried_of_every_declared_parameter():
     assert set(VALUES | WITHOUT_EFFECT) == set(SPELLINGS)
+
+
+@pytest.mark.parametrize("name", ["top_rate", "other_rate", "linear_lambda"])
+def test_a_parameter_that_the_library_would_ignore_is_refused(name):
+    with pytest.raises(ParameterError, match=f"{name} has no effect unless"):
+        train(**{name: VALUES[name][0]})
 
 
 @pytest.mark.parametrize("name", VALUES | WITHOUT_EFFECT)

@@ -45,9 +45,11 @@ if TYPE_CHECKING:
         MulticlassError,
         ParameterError,
         PluginError,
+        PluginNotInstalledError,
         SearchError,
     )
     from cvn_harness_core.events.log import configure as configure_logging
+    from cvn_harness_core.events.schema import Event
     from cvn_harness_core.harness.drawing import dag_dot
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
@@ -92,9 +94,11 @@ _HOME = {
         "MulticlassError",
         "ParameterError",
         "PluginError",
+        "PluginNotInstalledError",
         "SearchError",
     ),
     "events.log": ("configure_logging",),
+    "events.schema": ("Event",),
     "harness.drawing": ("dag_dot",),
     "harness.train_one": ("train_one",),
     "plugins.discovery": ("PluginRecord", "discover"),
@@ -119,6 +123,7 @@ __all__ = [
     "EarlyStopping",
     "EffectiveParam",
     "EnsembleSpec",
+    "Event",
     "F1Capped",
     "F1Grid",
     "FeatureVersion",
@@ -138,6 +143,7 @@ __all__ = [
     "ParameterError",
     "Payoff",
     "PluginError",
+    "PluginNotInstalledError",
     "PluginRecord",
     "PluginRegistry",
     "Probability",

@@ -93,6 +93,9 @@ class TrainingPolicy:
                 "EarlyStopping(rounds=...), or None."
             )
             raise InputError("setting_invalid", message)
+        if not isinstance(self.health, HealthLimits):
+            message = f"TrainingPolicy.health is {self.health!r}; it must be HealthLimits(...)."
+            raise InputError("setting_invalid", message)
 
     @classmethod
     def economic(cls) -> TrainingPolicy:

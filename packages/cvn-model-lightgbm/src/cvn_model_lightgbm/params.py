@@ -120,8 +120,8 @@ PARAMS = (
     Param("path_smooth", float, low=0),
     Param("extra_trees", bool, aliases=("extra_tree",)),
     Param("data_sample_strategy", str, choices=("bagging", "goss")),
-    Param("top_rate", float, low=0, high=1),
-    Param("other_rate", float, low=0, high=1),
+    Param("top_rate", float, low=0, high=1, needs={"data_sample_strategy": ("goss",)}),
+    Param("other_rate", float, low=0, high=1, needs={"data_sample_strategy": ("goss",)}),
     Param("scale_pos_weight", float, low=0, open_low=True),
     Param("boost_from_average", bool),
     Param(
@@ -144,7 +144,7 @@ PARAMS = (
     ),
     Param("enable_bundle", bool, aliases=("bundle", "is_enable_bundle"), dataset_level=True),
     Param("linear_tree", bool, aliases=("linear_trees",), dataset_level=True),
-    Param("linear_lambda", float, low=0),
+    Param("linear_lambda", float, low=0, needs={"linear_tree": (True,)}),
     Param("use_missing", bool, dataset_level=True),
     Param("zero_as_missing", bool, dataset_level=True),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ def read_table(path: Path) -> pl.DataFrame:
     """
     readers = {
         ".parquet": lambda: pl.read_parquet(path),
-        ".csv": lambda: pl.read_csv(path, try_parse_dates=True),
+        ".csv": lambda: _read_csv(path),
     }
     reader = readers.get(path.suffix.lower())
     if reader is None:
@@ -32,6 +33,17 @@ def read_table(path: Path) -> pl.DataFrame:
     except (OSError, pl.exceptions.PolarsError) as error:
         message = f"{path} cannot be read as {path.suffix[1:]}: {error}"
         raise InputError("data_unreadable", message) from error
+
+
+def _read_csv(path: Path) -> pl.DataFrame:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header = next(csv.reader(file), [])
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if twice:
+        message = f"{path} has two columns of one name: {twice[:5]}."
+        raise InputError("feature_names_duplicate", message)
+    # Every row decides a column's type: indicators are often blank at first.
+    return pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Generic, TypeVar
 
-from cvn_harness_core.errors import InputError
+from cvn_harness_core import InputError
 
 Moment = TypeVar("Moment", bound=date)
 """A date or a datetime (itself a date), naive or with a time zone; one kind throughout."""

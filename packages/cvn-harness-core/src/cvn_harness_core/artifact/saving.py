@@ -51,4 +51,12 @@ def load(path: Path) -> TrainedArtifact:
         raise BundleError("bundle_format", message) from error
     adapter = adapter_of(record.name)
     values = {name: getattr(record, name) for name in _FACTS}
-    return TrainedArtifact(**values, adapter=adapter, native=adapter.load(payload))
+    try:
+        native = adapter.load(payload)
+    except Exception as error:
+        message = (
+            f"{record.name} cannot read its model in {path} ({type(error).__name__}: {error}); it "
+            f"was written with {record.environment}."
+        )
+        raise BundleError("bundle_format", message) from error
+    return TrainedArtifact(**values, adapter=adapter, native=native)

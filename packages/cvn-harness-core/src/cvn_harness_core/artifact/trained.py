@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from cvn_harness_core.artifact.record import ArtifactRecord
+from cvn_harness_core.contracts.checks import integer
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.contracts.split import Array, as_matrix
@@ -53,9 +54,12 @@ class TrainedArtifact(ArtifactRecord):
         matrix = self._matrix(X)
         if feature_version is not None:
             self.feature_version.require(feature_version)
+        threads = self.n_threads
+        if n_threads is not None:
+            threads = integer("n_threads", n_threads, low=1)
         if matrix.shape[0] == 0:
             return np.empty((0, 2))
-        positive = positive_scores(self.adapter, self.native, matrix, n_threads or self.n_threads)
+        positive = positive_scores(self.adapter, self.native, matrix, threads)
         return np.column_stack([1.0 - positive, positive])
 
     def predict(

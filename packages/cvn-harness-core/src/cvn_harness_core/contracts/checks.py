@@ -6,6 +6,8 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+
 from cvn_harness_core.errors import InputError
 
 
@@ -19,7 +21,7 @@ def integer(setting: str, value: Any, *, low: int, high: int | None = None) -> i
         number = operator.index(value)
     except TypeError:
         number = low - 1
-    if isinstance(value, bool) or number < low or (high is not None and number > high):
+    if isinstance(value, bool | np.bool_) or number < low or (high is not None and number > high):
         message = f"{setting} is {value!r}; it must be an integer {bound}."
         raise InputError("setting_invalid", message)
     return number
@@ -27,7 +29,7 @@ def integer(setting: str, value: Any, *, low: int, high: int | None = None) -> i
 
 def real(setting: str, value: Any, *, low: float, open_low: bool = False) -> float:
     """Return ``value`` as a finite float of ``low`` or more (above it, if ``open_low``)."""
-    usable = not isinstance(value, bool | str | bytes) and hasattr(value, "__float__")
+    usable = not isinstance(value, bool | np.bool_ | str | bytes) and hasattr(value, "__float__")
     number = float(value) if usable else math.nan
     if not math.isfinite(number) or number < low or (open_low and number == low):
         bound = f"above {low:g}" if open_low else f"of {low:g} or more"

@@ -58,6 +58,10 @@ class Datasets:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        for name, split in self.splits():
+            if not isinstance(split, Split):
+                message = f"{name} is a {type(split).__name__}; see Datasets.from_arrays."
+                raise InputError("setting_invalid", message)
         if isinstance(self.feature_names, str):
             message = "feature_names is one text; give a sequence with a name for each column."
             raise InputError("feature_names_missing", message)
@@ -86,6 +90,10 @@ class Datasets:
                     "occur. Use a longer window or another label."
                 )
                 raise InputError("labels_one_class", message)
+            weight = getattr(self, split_name).weight
+            if weight is not None and not (weight[labels == 0].any() and weight[labels == 1].any()):
+                message = f"{split_name}: the weights leave nothing of one class."
+                raise InputError("weights_invalid", message)
         self._check_leak()
 
     @classmethod

@@ -145,11 +145,13 @@ def _masks(vectors: Mapping[str, Array], windows: Windows, embargo: Embargo) -> 
 
 
 def _table(frame: Frame) -> nw.DataFrame[Any]:
-    try:
-        return nw.from_native(frame, eager_only=True)
-    except nw.exceptions.DuplicateError as error:
-        message = f"the table has two columns of one name: {error}"
-        raise InputError("feature_names_duplicate", message) from error
+    if isinstance(frame, nw.DataFrame):
+        return frame
+    if nw.dependencies.is_pandas_dataframe(frame) and not frame.columns.is_unique:
+        names = [str(name) for name in frame.columns]
+        message = f"the table has two columns of one name; it has {names[:20]}."
+        raise InputError("feature_names_duplicate", message)
+    return nw.from_native(frame, eager_only=True)
 
 
 def _moment(edge: Boundary) -> np.datetime64:

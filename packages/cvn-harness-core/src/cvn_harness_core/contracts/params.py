@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+import numpy as np
 
 from cvn_harness_core.errors import ParameterError
 
@@ -38,6 +40,9 @@ class Param:
         Whether it shapes the library's prepared data, not only the fit.
     per_feature
         Whether a ``tuple`` holds one value for each feature.
+    needs
+        What other parameters must be for this one to have an effect: by name, the values of which
+        one must hold (None stands for the library's default; no values for any that is set).
     """
 
     name: str
@@ -52,6 +57,7 @@ class Param:
     native: str | None = None
     dataset_level: bool = False
     per_feature: bool = False
+    needs: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
 
     def check(self, value: Any, n_features: int | None = None) -> ParamValue:
         """Return ``value`` in this parameter's type; raise ParameterError ``parameter_invalid``.
@@ -109,7 +115,7 @@ def _integers(value: Any) -> tuple[int, ...]:
 
 
 def _no_flag(value: Any) -> Any:
-    if isinstance(value, bool):
+    if isinstance(value, bool | np.bool_):
         raise TypeError
     return value
 
@@ -142,7 +148,7 @@ class ResolvedParam:
 
 @dataclass(frozen=True)
 class EffectiveParam:
-    """A value read back from the fitted model.
+    """A value read back from the fitted model; None where the model does not report it.
 
     ``source`` says who chose it; ``requested`` is what was passed in, where something was (it
     differs from ``value`` where the library rounds to single precision).

@@ -125,9 +125,6 @@ def as_matrix(X: object) -> Array:
 
 def _as_labels(y: object) -> Array:
     labels = np.asarray(y)
-    if labels.dtype.kind not in "iubf":
-        message = f"y has dtype {labels.dtype}; labels must be the numbers 0 and 1."
-        raise InputError("labels_not_binary", message)
     if labels.dtype.kind == "f" and not np.isfinite(labels).all():
         bad = np.flatnonzero(~np.isfinite(labels))
         message = (
@@ -135,18 +132,21 @@ def _as_labels(y: object) -> Array:
             "undecided rows before building the split."
         )
         raise InputError("labels_not_finite", message)
-    if not ((labels == 0) | (labels == 1)).all():
-        classes = np.unique(labels)
-        if classes.size >= 3 and np.array_equal(classes, np.arange(classes.size)):
-            message = (
-                f"y has {classes.size} classes; only two are supported so far. Train one model "
-                "per class against the rest, or map the labels to {0, 1}: see "
-                "'Limits' in the README of cvn-harness-core."
-            )
-            raise MulticlassError("multiclass_not_implemented", message)
-        message = f"y holds {classes[:5].tolist()}; labels must be 0 (no) and 1 (buy)."
-        raise InputError("labels_not_binary", message)
-    return labels.astype(np.int8, copy=False)
+    if labels.dtype.kind in "iubf" and ((labels == 0) | (labels == 1)).all():
+        return labels.astype(np.int8, copy=False)
+    discrete = labels.dtype.kind in "iubUS" or (
+        labels.dtype.kind == "f" and (labels == np.round(labels)).all()
+    )
+    classes = np.unique(labels) if discrete else labels[:0]
+    if classes.size >= 3:
+        message = (
+            f"y has {classes.size} classes ({classes[:5].tolist()}); only two are supported so "
+            "far. Train one model per class against the rest (for the 1 of a triple barrier, give "
+            "y == 1): see 'Limits' in the README of cvn-harness-core."
+        )
+        raise MulticlassError("multiclass_not_implemented", message)
+    message = f"y holds {labels.ravel()[:5].tolist()}, ...; labels must be 0 (no) and 1 (buy)."
+    raise InputError("labels_not_binary", message)
 
 
 def as_time(name: str, value: object) -> Array:

@@ -63,6 +63,8 @@ def configure(
 ) -> logging.Handler:
     """Send events to a stream (standard error by default), one line each; return the handler.
 
+    A second call replaces the handler of the first.
+
     Parameters
     ----------
     style
@@ -76,12 +78,15 @@ def configure(
             colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback
         )
     handler = logging.StreamHandler(stream)
+    handler.set_name(LOGGER)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer]
         )
     )
     logger = logging.getLogger(LOGGER)
+    for earlier in [h for h in logger.handlers if h.get_name() == LOGGER]:
+        logger.removeHandler(earlier)
     logger.addHandler(handler)
     logger.setLevel(level)
     logger.propagate = False

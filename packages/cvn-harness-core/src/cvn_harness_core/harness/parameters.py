@@ -22,7 +22,8 @@ def resolve_parameters(
     ------
     ParameterError
         ``parameter_unknown`` (with the nearest name), ``parameter_duplicate`` (two spellings of
-        one parameter), ``parameter_reserved`` (set elsewhere), ``parameter_invalid``.
+        one parameter), ``parameter_reserved`` (set elsewhere), ``parameter_invalid`` (out of
+        range, or without effect beside the others).
     """
     spellings = {p.name: p.name for p in spec.params}
     spellings.update({alias: p.name for p in spec.params for alias in p.aliases})
@@ -51,7 +52,21 @@ def resolve_parameters(
         except ParameterError as error:
             raise error.at(spec.name) from None
         resolved[canonical] = ResolvedParam(value, "user")
+    for canonical in spelt:
+        _require_effect(spec, canonical, resolved)
     return resolved
+
+
+def _require_effect(spec: ModelSpec, name: str, resolved: Mapping[str, ResolvedParam]) -> None:
+    """Refuse a parameter that the library would ignore beside the others."""
+    param = next(p for p in spec.params if p.name == name)
+    for other, values in param.needs.items():
+        given = resolved[other].value if other in resolved else None
+        if given in values or (not values and given is not None):
+            continue
+        wanted = " or ".join(repr(v) for v in values if v is not None) or "set"
+        message = f"{spec.name}: {name} has no effect unless {other} is {wanted}; it is {given!r}."
+        raise ParameterError("parameter_invalid", message)
 
 
 def _unknown(spec: ModelSpec, name: str, known: dict[str, str | None]) -> ParameterError:

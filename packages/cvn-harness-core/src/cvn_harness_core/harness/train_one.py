@@ -82,10 +82,12 @@ def train_one(
         if not isinstance(value, kind):
             message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
             raise InputError("setting_invalid", message)
-    if hpo_params.n_trials:
+    search = ("n_trials", "timeout_s", "storage", "study_name", "pruner")
+    asked = [f"{name}={getattr(hpo_params, name)}" for name in search if getattr(hpo_params, name)]
+    if asked:
         message = (
-            f"n_trials={hpo_params.n_trials}: this release has no hyperparameter search; "
-            "fix the parameters and set n_trials=0."
+            f"HPOParams({', '.join(asked)}): this release has no hyperparameter search; fix the "
+            "parameters and leave these out."
         )
         raise SearchError("search_not_implemented", message)
     spec, record = MODEL_REGISTRY[model_name], MODEL_REGISTRY.record(model_name)

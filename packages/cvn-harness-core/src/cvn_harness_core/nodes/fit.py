@@ -12,7 +12,7 @@ from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.nodes.class_balance import ClassBalance
-from cvn_harness_core.policy import EarlyStopping, TrainingPolicy
+from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.scoring import positive_scores
 
 
@@ -27,9 +27,11 @@ class Scores:
 
 def stopping(spec: ModelSpec, policy: TrainingPolicy) -> Stopping | None:
     """Return early stopping in the library's terms; None if the model does not boost."""
-    wanted = policy.early_stopping or EarlyStopping()
     if not spec.stopping_metrics:
         return None
+    if policy.early_stopping is None:
+        return Stopping(next(iter(spec.stopping_metrics.values())), rounds=None)
+    wanted = policy.early_stopping
     if wanted.metric not in spec.stopping_metrics:
         message = (
             f"{spec.name} cannot stop on {wanted.metric!r}; it offers "
@@ -39,8 +41,7 @@ def stopping(spec: ModelSpec, policy: TrainingPolicy) -> Stopping | None:
     if wanted.min_delta and not spec.stopping_min_delta:
         message = f"{spec.name} cannot stop by a least improvement; set min_delta=0."
         raise InputError("setting_invalid", message)
-    rounds = wanted.rounds if policy.early_stopping is not None else None
-    return Stopping(spec.stopping_metrics[wanted.metric], rounds, wanted.min_delta)
+    return Stopping(spec.stopping_metrics[wanted.metric], wanted.rounds, wanted.min_delta)
 
 
 def fit_request(
@@ -70,6 +71,12 @@ def fitted(adapter: ModelAdapter, prepared: Any, fit_request: FitRequest) -> Fit
     if not isinstance(result, Fitted):
         message = f"the adapter's fit returned {type(result).__name__}, not Fitted"
         raise TypeError(message)
+    best, run = result.best_iteration, result.n_iterations
+    points = None if result.curve is None else result.curve.val.size
+    ceiling = min((n for n in (run, points) if n is not None), default=best)
+    if best is not None and ceiling is not None and not 1 <= best <= ceiling:
+        message = f"best_iteration is {best} of {run} iterations and {points} points of the curve"
+        raise ValueError(message)
     return result
 
 
@@ -97,11 +104,11 @@ def effective_params(
     """Return what the fitted model says it used, and who chose each value.
 
     A parameter of the plugin appears under its canonical name; whatever else the library reports
-    appears under the library's name. One that was requested and that the library does not report
-    had no effect: its value is None.
+    appears under the library's name. A value that was requested and that the library does not
+    report is None: it is unconfirmed, or had no effect. (The ceiling of iterations is the
+    harness's own, and stands as requested.)
     """
     said = {name: _reported(v) for name, v in adapter.effective_params(native).items()}
-    told = bool(said)
     found: dict[str, EffectiveParam] = {}
     for name, value in fit_request.params.items():
         param = spec.param(name)
@@ -111,7 +118,7 @@ def effective_params(
             name == spec.positive_weight_param and chosen.source != "user"
         )
         source = "policy" if by_policy or chosen is None else chosen.source
-        unsaid = value if name == spec.iterations_param or not told else None
+        unsaid = value if name == spec.iterations_param else None
         found[name] = EffectiveParam(said.pop(native_name, unsaid), source, requested=value)
     canonical = {p.native or p.name: p.name for p in spec.params}
     for name, value in said.items():

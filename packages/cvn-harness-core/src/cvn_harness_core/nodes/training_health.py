@@ -24,30 +24,33 @@ def training_health(
     best, ceiling = learning_curve.best_iteration, learning_curve.ceiling
     spread = float(np.std(scores.val))
     distinct = np.unique(scores.val).size
+    share = distinct / scores.val.size
     train_auc, val_auc = eval_metrics["train"].roc_auc, eval_metrics["val"].roc_auc
     gap = train_auc - val_auc if train_auc is not None and val_auc is not None else None
-    share = best / ceiling if best is not None and ceiling else None
-    reasons = []
-    if distinct == 1:
-        reasons.append("constant_scores")
-    elif spread < limits.min_score_std:
-        reasons.append("narrow_scores")
-    if distinct > 1 and distinct / scores.val.size < limits.min_distinct_scores:
-        reasons.append("few_distinct_scores")
-    if best is not None and ceiling is not None:
-        if best < limits.min_best_iteration <= ceiling:
-            reasons.append("shallow")
-        elif best == ceiling and learning_curve.stopping_rounds is not None:
-            reasons.append("at_ceiling")
-    if gap is not None and gap > limits.max_auc_gap:
-        reasons.append("overfit")
-    verdict: Verdict = "healthy"
-    if reasons:
-        verdict = "unhealthy" if _UNHEALTHY & set(reasons) else "suspect"
+    shallow = (
+        best is not None and ceiling is not None and best < limits.min_best_iteration <= ceiling
+    )
+    judged = {
+        "constant_scores": distinct == 1,
+        "shallow": shallow,
+        "narrow_scores": distinct > 1 and spread < limits.min_score_std,
+        "few_distinct_scores": distinct > 1 and share < limits.min_distinct_scores,
+        "at_ceiling": best == ceiling
+        and best is not None
+        and not shallow
+        and learning_curve.stopping_rounds is not None,
+        "overfit": gap is not None and gap > limits.max_auc_gap,
+        "too_good": val_auc is not None and val_auc > limits.max_auc,
+        "undefined_curve": learning_curve.metric is not None and learning_curve.val_best is None,
+    }
+    reasons = tuple(reason for reason, holds in judged.items() if holds)
+    verdict: Verdict = "suspect" if reasons else "healthy"
+    if _UNHEALTHY & set(reasons):
+        verdict = "unhealthy"
     figures = {
-        "best_iteration_share": share,
+        "best_iteration_share": best / ceiling if best is not None and ceiling else None,
         "score_std_val": spread,
-        "distinct_scores_val": distinct / scores.val.size,
+        "distinct_scores_val": share,
         "roc_auc_gap": gap,
     }
-    return TrainingHealth(verdict, tuple(reasons), figures)
+    return TrainingHealth(verdict, reasons, figures)

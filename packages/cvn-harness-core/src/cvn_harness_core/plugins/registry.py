@@ -115,10 +115,10 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
 
     def _not_installed(self, name: str) -> PluginNotInstalledError:
         near = difflib.get_close_matches(str(name), list(self), n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         install = _INSTALL.get(self._kind, "").format(name=name)
+        hint = f"Did you mean {near[0]!r}? " if near else ""
         message = (
-            f"no installed package offers the {self._kind} {name!r}.{hint} "
+            f"no installed package offers the {self._kind} {name!r}. {hint}"
             f"Installed: {', '.join(self) or 'none'}. To install it: {install}"
         )
         return PluginNotInstalledError("plugin_not_installed", message)

@@ -34,8 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
+    except OSError as error:
+        print(f"cvn: error: {error.strerror}: {error.filename} [os_error]", file=sys.stderr)
+        return EXIT_FAILED
     except Exception as error:
-        from cvn_harness_core.errors import HarnessError
+        from cvn_harness_core import HarnessError
 
         if not isinstance(error, HarnessError):
             raise
@@ -43,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _report(error: Exception, *, as_json: bool) -> int:
-    from cvn_harness_core.errors import BundleError, FitError, HarnessError
+    from cvn_harness_core import BundleError, FitError, HarnessError
 
     assert isinstance(error, HarnessError)
     if as_json:
@@ -51,4 +54,5 @@ def _report(error: Exception, *, as_json: bool) -> int:
 
         print(json.dumps({"error": {"code": error.code, "message": str(error)}}))
     print(f"cvn: error: {error} [{error.code}]", file=sys.stderr)
-    return EXIT_FAILED if isinstance(error, FitError | BundleError) else EXIT_USAGE
+    failed = isinstance(error, FitError | BundleError) and error.code != "bundle_not_found"
+    return EXIT_FAILED if failed else EXIT_USAGE

@@ -18,7 +18,8 @@ _EPILOG = """\
 examples:
   cvn demo                                   the main job on real daily bars
   cvn plugins                                what is installed
-  cvn train lightgbm --data bars.parquet --label label --time date --label-end label_end
+  cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
+      --time date --label-end label_end
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
 
 shell completion: eval "$(register-python-argcomplete cvn)" """

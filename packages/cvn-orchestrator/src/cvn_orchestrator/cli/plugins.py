@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from cvn_harness_core.plugins.discovery import discover
+from cvn_harness_core import discover
 from cvn_orchestrator.table import aligned
 
 _COLUMNS = ("name", "kind", "status", "distribution", "version", "origin")

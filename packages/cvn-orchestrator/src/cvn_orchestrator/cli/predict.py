@@ -23,9 +23,14 @@ def run(arguments: argparse.Namespace) -> int:
             f"was trained on: {missing[:5]}."
         )
         raise InputError("data_column_missing", message)
-    dtype = pl.Float32 if artifact.feature_version.dtype == "float32" else None
-    chosen = table.select(features)
-    chosen = chosen if dtype is None else chosen.cast(dtype)
+    text = [
+        n for n in features if not (table[n].dtype.is_numeric() or table[n].dtype == pl.Boolean)
+    ]
+    if text:
+        message = f"{arguments.data}: columns {text[:5]} are features and do not hold numbers."
+        raise InputError("features_not_numeric", message)
+    single = artifact.feature_version.dtype == "float32"
+    chosen = table.select(features).cast(pl.Float32 if single else pl.Float64)
     scores = artifact.predict_proba(chosen, n_threads=arguments.threads)[:, 1]
     signals = artifact.signals(scores)
     scored = table.drop(features).with_columns(
@@ -38,5 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         write_table(scored, arguments.out)
         bought = int(signals.sum())
-        print(f"{arguments.out}: {len(scored)} rows, {bought} signals, theta {artifact.theta}")
+        rule = "NO_TRADE" if artifact.theta is None else f"theta {artifact.theta:.4f}"
+        print(f"{arguments.out}: {len(scored)} rows, {bought} signals, {rule}")
     return 0

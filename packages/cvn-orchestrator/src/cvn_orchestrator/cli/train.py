@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from cvn_harness_core import (
     Datasets,
     HPOParams,
     InputError,
+    ParameterError,
     Payoff,
     TrainedArtifact,
     configure_logging,
@@ -31,11 +33,14 @@ def run(arguments: argparse.Namespace) -> int:
         configure_logging(arguments.log)
     MODEL_REGISTRY[arguments.model]  # an unknown model is reported before any data are read
     hpo_params = HPOParams(
-        params=dict(_parameter(text) for text in arguments.param),
+        params=_parameters(arguments.param),
         seed=arguments.seed,
         n_threads=arguments.threads,
     )
     path = arguments.out or Path(f"cvn-{arguments.model}")
+    if path.exists() and arguments.overwrite and not (path / "manifest.json").is_file():
+        message = f"{path} exists and is no bundle, so it is not overwritten; choose another --out."
+        raise InputError("setting_invalid", message)
     if path.exists() and not arguments.overwrite:
         message = f"{path} exists already; choose another --out, or pass --overwrite."
         raise InputError("setting_invalid", message)
@@ -71,6 +76,8 @@ def _datasets(arguments: argparse.Namespace) -> Datasets:
             val_share=arguments.val_share,
             test_share=arguments.test_share,
         )
+    if arguments.label_end is None:
+        print("cvn: note: no --label-end, so nothing can be purged", file=sys.stderr)
     return Datasets.from_frame(
         _without(table, _names(arguments.exclude) or []),
         label=arguments.label,
@@ -112,6 +119,16 @@ def _payoff(text: str | None) -> Payoff | None:
     return Payoff(take_profit, stop_loss, cost=cost)
 
 
+def _parameters(texts: list[str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, value in map(_parameter, texts):
+        if name in given:
+            message = f"--param gives {name!r} twice; give it once."
+            raise ParameterError("parameter_duplicate", message)
+        given[name] = value
+    return given
+
+
 def _parameter(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not (name and equals):
@@ -125,7 +142,9 @@ def _parameter(text: str) -> tuple[str, Any]:
 
 def _print(artifact: TrainedArtifact, path: Path) -> None:
     decision, curve = artifact.decision, artifact.learning_curve
-    print(f"{artifact.name} on {len(artifact.feature_version.feature_names)} features")
+    names = artifact.feature_version.feature_names
+    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    print(f"{artifact.name} on {len(names)} features: {listed}")
     if artifact.theta is None:
         print(f"  NO_TRADE by {decision.rule}: {decision.reason}")
     else:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import polars as pl
 
-from cvn_harness_core.errors import InputError
+from cvn_harness_core import InputError
 
 SYMBOLS: tuple[str, ...] = ("SP500", "NASDAQ")
 

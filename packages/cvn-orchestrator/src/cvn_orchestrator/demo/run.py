@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from cvn_harness_core import Datasets, HPOParams, Payoff, TrainedArtifact, train_one
+from cvn_harness_core import MODEL_REGISTRY, Datasets, HPOParams, Payoff, TrainedArtifact, train_one
 from cvn_orchestrator.demo import market
 from cvn_orchestrator.facts import artifact_facts
 from cvn_orchestrator.walk_forward import walk_forward
@@ -40,6 +40,8 @@ class Cell:
 
 def cells(n_folds: int, models: Sequence[str] = MODELS) -> Iterator[Cell]:
     """Yield every cell, the models of one fold sharing one ``Datasets``."""
+    for model in models:
+        MODEL_REGISTRY[model]  # one that is missing is reported before anything is trained
     for symbol in market.SYMBOLS:
         frame = market.frame(
             symbol,

@@ -46,7 +46,8 @@ class ParameterChecks(ModelUnderTest):
         for param in self.spec.params:
             value = _edges(param)[0][0]
             for alias in param.aliases:
-                resolved = resolve_parameters(self.spec, {alias: value})[param.name]
+                given = {alias: value, **_needed(param)}
+                resolved = resolve_parameters(self.spec, given)[param.name]
                 require(
                     (resolved.source, resolved.value) == ("user", param.check(value)),
                     f"{alias}={value!r} to set {param.name}",
@@ -98,6 +99,11 @@ class ParameterChecks(ModelUnderTest):
             seen,
             "make aliases and reserved names distinct, the latter by contracts.params.reserved",
         )
+
+
+def _needed(param: Param) -> dict[str, Any]:
+    """Return what else has to be set for a parameter to be accepted."""
+    return {other: values[-1] for other, values in param.needs.items() if values}
 
 
 def _close(value: Any, requested: Any) -> bool:
