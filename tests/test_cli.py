@@ -172,6 +172,90 @@ def test_a_user_mistake_is_one_line_and_exit_code_2(
     assert json.loads(as_json.stdout)["error"]["code"] == code
 
 
+def small_csv(path: Path, rows: list[str], header: str = "date,a,b,label") -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n")
+    return path
+
+
+def days(n: int, a: str, b: str) -> list[str]:
+    """Rows of a synthetic CSV; ``a`` and ``b`` fill the first 200 rows, numbers the rest."""
+    rng = np.random.default_rng(0)
+    start = np.datetime64("2020-01-01")
+    numbers = rng.normal(size=(n, 2))
+    cells = [(a, b) if i < 200 else numbers[i] for i in range(n)]
+    return [f"{start + i},{left},{right},{i % 2}" for i, (left, right) in enumerate(cells)]
+
+
+def test_columns_of_a_csv_may_be_blank_or_whole_at_first(tmp_path: Path) -> None:
+    data = small_csv(tmp_path / "d.csv", days(900, a="", b="1"))
+    done = cvn("train", "lightgbm", "--data", data, "--label=label", "--time=date", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "on 2 features: a, b" in done.stdout
+    assert done.stderr == "cvn: note: no --label-end, so nothing can be purged\n"
+    assert cvn("predict", "cvn-lightgbm", "--data", data, cwd=tmp_path).returncode == 0
+
+
+def test_a_csv_with_one_name_twice_is_refused(tmp_path: Path) -> None:
+    data = small_csv(tmp_path / "d.csv", days(900, a="1", b="1"), "date,a,a,label")
+    done = cvn("train", "lightgbm", "--data", data, "--label=label", "--time=date", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[feature_names_duplicate]" in done.stderr
+
+
+def test_a_parameter_given_twice_is_refused(bars: Path, tmp_path: Path) -> None:
+    twice = ("-p", "num_leaves=5", "-p", "num_leaves=63")
+    done = cvn("train", "lightgbm", "--data", bars, *TRAIN, *twice, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[parameter_duplicate]" in done.stderr
+
+
+def test_a_folder_that_is_no_bundle_is_never_overwritten(bars: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "thesis.txt").write_text("years")
+    out = ("--out=work", "--overwrite", "--log=json")
+    done = cvn("train", "lightgbm", "--data", bars, *TRAIN, *out, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "training_started" not in done.stderr
+    assert (tmp_path / "work" / "thesis.txt").read_text() == "years"
+
+
+def test_an_outcome_among_the_features_is_suspected(bars: Path, tmp_path: Path) -> None:
+    done = cvn(
+        "train", "lightgbm", "--data", bars, "--label=label", "--time=date",
+        "--label-end=label_end", "--exclude=symbol", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0
+    assert "too_good" in done.stdout
+
+
+@pytest.mark.parametrize("threads", ["0", "-3"])
+def test_predicting_with_no_threads_is_refused(threads: str, bars: Path, tmp_path: Path) -> None:
+    assert cvn("train", "xgboost", "--data", bars, *TRAIN, cwd=tmp_path).returncode == 0
+    done = cvn("predict", "cvn-xgboost", "--data", bars, "--threads", threads, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[setting_invalid]" in done.stderr
+
+
+def test_text_where_a_number_was_is_refused_in_prediction(bars: Path, tmp_path: Path) -> None:
+    table = pl.read_parquet(bars)
+    single = tmp_path / "single.parquet"
+    table.with_columns(pl.col(market.FEATURES).cast(pl.Float32)).write_parquet(single)
+    assert cvn("train", "lightgbm", "--data", single, *TRAIN, cwd=tmp_path).returncode == 0
+    text = tmp_path / "text.parquet"
+    table.with_columns(pl.lit("high").alias(market.FEATURES[0])).write_parquet(text)
+    done = cvn("predict", "cvn-lightgbm", "--data", text, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[features_not_numeric]" in done.stderr
+    assert cvn("predict", "nowhere", "--data", text, cwd=tmp_path).returncode == 2
+
+
+def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+    done = cvn("dag", "lightgbm", "-o", "no/such/folder/x.svg", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "no/such/folder/x.svg" in done.stderr
+
+
 def test_an_existing_bundle_is_not_replaced_unless_asked(bars: Path, tmp_path: Path) -> None:
     train = ("train", "lightgbm", "--data", bars, *TRAIN, "--threads=1")
     assert cvn(*train, cwd=tmp_path).returncode == 0
