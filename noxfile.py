@@ -134,7 +134,13 @@ def pin(session: nox.Session) -> None:
 
 # Without compiled bytecode every process would spend seconds on imports.
 QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
-OLDEST_TOOLS = {"hypothesis": "6.115", "pandas": "2.2", "polars": "1.32", "pytest": "8.3"}
+OLDEST_TOOLS = {
+    "hypothesis": "6.115",
+    "pandas": "2.2",
+    "polars": "1.32",
+    "pyarrow": "17",
+    "pytest": "8.3",
+}
 
 
 def install_workspace(session: nox.Session) -> None:
