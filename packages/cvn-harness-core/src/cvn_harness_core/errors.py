@@ -32,7 +32,7 @@ class HarnessError(Exception):
 
 
 class InputError(HarnessError, ValueError):
-    """The data or a setting is not usable. Raised before any training."""
+    """The data, a setting, or the scores that a model returned are not usable."""
 
     codes = frozenset(
         {

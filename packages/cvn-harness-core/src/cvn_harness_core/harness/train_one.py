@@ -68,28 +68,13 @@ def train_one(
     InputError, ParameterError
         Before any training, for an unusable input.
     SearchError
-        For ``n_trials`` above 0.
+        For ``n_trials`` above 0, or any other setting of the search.
     FitError
         If the library fails; its own exception is the cause.
     """
     policy = TrainingPolicy.economic() if policy is None else policy
     hpo_params = HPOParams() if hpo_params is None else hpo_params
-    for name, value, kind in (
-        ("datasets", datasets, Datasets),
-        ("hpo_params", hpo_params, HPOParams),
-        ("policy", policy, TrainingPolicy),
-    ):
-        if not isinstance(value, kind):
-            message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
-            raise InputError("setting_invalid", message)
-    search = ("n_trials", "timeout_s", "storage", "study_name", "pruner")
-    asked = [f"{name}={getattr(hpo_params, name)}" for name in search if getattr(hpo_params, name)]
-    if asked:
-        message = (
-            f"HPOParams({', '.join(asked)}): this release has no hyperparameter search; fix the "
-            "parameters and leave these out."
-        )
-        raise SearchError("search_not_implemented", message)
+    _check_arguments(datasets, hpo_params, policy)
     spec, record = MODEL_REGISTRY[model_name], MODEL_REGISTRY.record(model_name)
     parameters = resolve_parameters(spec, hpo_params.params, n_features=len(datasets.feature_names))
     n_threads = threads_for(spec, hpo_params, parameters)
@@ -174,6 +159,26 @@ def train_one(
         metrics={name: m.figures() for name, m in artifact.metrics.items()},
     )
     return artifact
+
+
+def _check_arguments(datasets: Datasets, hpo_params: HPOParams, policy: TrainingPolicy) -> None:
+    for name, value, kind in (
+        ("datasets", datasets, Datasets),
+        ("hpo_params", hpo_params, HPOParams),
+        ("policy", policy, TrainingPolicy),
+    ):
+        if not isinstance(value, kind):
+            message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
+            raise InputError("setting_invalid", message)
+    # Names only: a storage may hold a password.
+    settings = ("timeout_s", "storage", "study_name", "pruner")
+    asked = [name for name in settings if getattr(hpo_params, name) is not None]
+    if hpo_params.n_trials or asked:
+        message = (
+            f"HPOParams({', '.join([f'n_trials={hpo_params.n_trials}', *asked])}): this release "
+            "has no hyperparameter search; fix the parameters and leave these out."
+        )
+        raise SearchError("search_not_implemented", message)
 
 
 def _execute(dag: Any, outputs: list[str], inputs: dict[str, Any], trace: Trace) -> dict[str, Any]:
