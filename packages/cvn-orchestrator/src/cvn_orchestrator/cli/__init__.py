@@ -15,7 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run `cvn` and return its exit code.
 
     0: done. 1: the work failed. 2: the command line, the data or a setting is not usable, and
-    nothing was trained. 130: interrupted.
+    no bundle was written. 130: interrupted.
     """
     parser = build_parser()
     if "_ARGCOMPLETE" in os.environ:
