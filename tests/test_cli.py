@@ -202,6 +202,15 @@ def test_a_csv_with_one_name_twice_is_refused(tmp_path: Path) -> None:
     assert "[feature_names_duplicate]" in done.stderr
 
 
+def test_a_csv_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    data = tmp_path / "d.csv"
+    data.write_bytes("date,größe,label\n2020-01-01,1,0\n".encode("latin-1"))
+    done = cvn("train", "lightgbm", "--data", data, "--label=label", "--time=date", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[data_unreadable]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_parameter_given_twice_is_refused(bars: Path, tmp_path: Path) -> None:
     twice = ("-p", "num_leaves=5", "-p", "num_leaves=63")
     done = cvn("train", "lightgbm", "--data", bars, *TRAIN, *twice, cwd=tmp_path)

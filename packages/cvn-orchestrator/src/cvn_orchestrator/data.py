@@ -30,7 +30,7 @@ def read_table(path: Path) -> pl.DataFrame:
         raise InputError("data_unreadable", message)
     try:
         return reader()
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, UnicodeError, csv.Error, pl.exceptions.PolarsError) as error:
         message = f"{path} cannot be read as {path.suffix[1:]}: {error}"
         raise InputError("data_unreadable", message) from error
 

@@ -37,7 +37,8 @@ def execute(
     Whatever a node raises passes through; ``trace.stage`` then names the node.
     """
     driver, tracer = _driver(dag)
-    with tracer.recording(trace), _without_hamilton_errors():
+    tracer.record_in(trace)
+    with _without_hamilton_errors():
         results: dict[str, Any] = driver.execute(outputs, inputs=inputs)
     return results
 
@@ -70,10 +71,8 @@ def _driver(dag: ModuleType | None) -> tuple[Driver, Any]:
         def __init__(self) -> None:
             self._local = threading.local()
 
-        @contextmanager
-        def recording(self, trace: Trace) -> Iterator[None]:
+        def record_in(self, trace: Trace) -> None:
             self._local.trace = trace
-            yield
 
         def run_before_node_execution(self, *, node_name: str, **_: Any) -> None:
             self._local.trace.stage = node_name

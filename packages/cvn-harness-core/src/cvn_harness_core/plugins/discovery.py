@@ -74,14 +74,6 @@ def import_target(record: PluginRecord) -> object:
     return loaded
 
 
-def version_of(distribution: str) -> str:
-    """Return an installed distribution's version, or "unknown"."""
-    try:
-        return importlib_metadata.version(distribution)
-    except importlib_metadata.PackageNotFoundError:
-        return "unknown"
-
-
 def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:
     found = (
         importlib_metadata.distributions()
