@@ -54,6 +54,7 @@ class InputError(HarnessError, ValueError):
             "labels_one_class",
             "length_mismatch",
             "returns_not_finite",
+            "scores_inflated",
             "scores_not_finite",
             "setting_invalid",
             "shape_invalid",
@@ -90,9 +91,9 @@ class ParameterError(HarnessError, ValueError):
 
 
 class FitError(HarnessError, RuntimeError):
-    """The library, or the plugin around it, failed while training. The cause is chained."""
+    """The library or the plugin around it failed (the cause is chained), or the fit is unhealthy."""
 
-    codes = frozenset({"fit_failed"})
+    codes = frozenset({"fit_failed", "training_unhealthy"})
 
 
 class PluginError(HarnessError):
