@@ -53,6 +53,7 @@ class InputError(HarnessError, ValueError):
             "labels_not_finite",
             "labels_one_class",
             "length_mismatch",
+            "money_unknown",
             "returns_not_finite",
             "scores_inflated",
             "scores_not_finite",
@@ -91,7 +92,7 @@ class ParameterError(HarnessError, ValueError):
 
 
 class FitError(HarnessError, RuntimeError):
-    """The library or the plugin around it failed (the cause is chained), or the fit is unhealthy."""
+    """The library or the plugin around it failed (its error is chained), or a fit is unhealthy."""
 
     codes = frozenset({"fit_failed", "training_unhealthy"})
 

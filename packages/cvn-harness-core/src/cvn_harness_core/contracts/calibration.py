@@ -85,6 +85,17 @@ class Calibrator:
 
 
 @dataclass(frozen=True)
+class ScoreMap:
+    """What turns the library's scores into the artifact's: see ``scoring.map_scores``.
+
+    ``undo_weight`` is the class weight to undo, 1 for none; the calibrator comes after it.
+    """
+
+    undo_weight: float = 1.0
+    calibrator: Calibrator | None = None
+
+
+@dataclass(frozen=True)
 class CalibrationReport:
     """What became of the calibration that the policy asked for.
 

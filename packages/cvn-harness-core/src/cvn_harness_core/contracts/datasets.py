@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -197,9 +197,10 @@ class Datasets:
         for name in SPLIT_NAMES:
             yield name, getattr(self, name)
 
-    def with_train_weight(self, weight: Array) -> Datasets:
-        """Return the same data with other sample weights of the training rows, (n_train,)."""
-        return replace(self, train=replace(self.train, weight=weight))
+    @property
+    def money_known(self) -> bool:
+        """Whether validation rows have returns, or the payoff is known."""
+        return self.payoff is not None or self.val.returns is not None
 
     @cached_property
     def digest(self) -> str:
