@@ -12,6 +12,11 @@ from cvn_harness_core.__about__ import __version__
 
 if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
+    from cvn_harness_core.contracts.calibration import (
+        Calibration,
+        CalibrationReport,
+        Calibrator,
+    )
     from cvn_harness_core.contracts.curve import CurveSummary
     from cvn_harness_core.contracts.datasets import Datasets
     from cvn_harness_core.contracts.features import FeatureVersion
@@ -66,6 +71,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "artifact.trained": ("TrainedArtifact",),
+    "contracts.calibration": ("Calibration", "CalibrationReport", "Calibrator"),
     "contracts.curve": ("CurveSummary",),
     "contracts.datasets": ("Datasets",),
     "contracts.features": ("FeatureVersion",),
@@ -118,6 +124,9 @@ __all__ = [
     "POLICIES",
     "Array",
     "BundleError",
+    "Calibration",
+    "CalibrationReport",
+    "Calibrator",
     "CurveSummary",
     "Datasets",
     "EarlyStopping",
