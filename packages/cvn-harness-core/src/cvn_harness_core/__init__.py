@@ -12,6 +12,11 @@ from cvn_harness_core.__about__ import __version__
 
 if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
+    from cvn_harness_core.contracts.calibration import (
+        Calibration,
+        CalibrationReport,
+        Calibrator,
+    )
     from cvn_harness_core.contracts.curve import CurveSummary
     from cvn_harness_core.contracts.datasets import Datasets
     from cvn_harness_core.contracts.features import FeatureVersion
@@ -73,6 +78,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "artifact.trained": ("TrainedArtifact",),
+    "contracts.calibration": ("Calibration", "CalibrationReport", "Calibrator"),
     "contracts.curve": ("CurveSummary",),
     "contracts.datasets": ("Datasets",),
     "contracts.features": ("FeatureVersion",),
@@ -139,6 +145,9 @@ __all__ = [
     "Bootstrap",
     "BundleError",
     "ByMoney",
+    "Calibration",
+    "CalibrationReport",
+    "Calibrator",
     "CurveSummary",
     "Datasets",
     "EarlyStopping",

@@ -10,8 +10,10 @@ from cvn_harness_core.errors import InputError
 
 CalibrationMethod: TypeAlias = Literal["sigmoid", "isotonic", "venn_abers"]
 CalibrationReason: TypeAlias = Literal[
-    "too_few_rows", "too_few_of_a_class", "brier_not_better", "ece_not_better"
+    "too_few_rows", "too_few_of_a_class", "brier_not_better", "ece_not_better", "ranking_lost"
 ]
+"""``ranking_lost``: the fitted map does not rise, so it would invert or flatten the ranking."""
+
 EvidenceSource: TypeAlias = Literal["validation", "out_of_fold"]
 
 MIN_ROWS = {"sigmoid": 300, "isotonic": 1000, "venn_abers": 1000}
@@ -68,11 +70,12 @@ class Calibrator:
     method
         Decides what the numbers mean; see ``cvn_harness_core.calibration.apply``.
     x
-        Rising scores at which the map is known; empty for ``sigmoid``.
+        (k,) rising scores at which the map bends or steps; empty for ``sigmoid``.
     low, high
-        Its values there; both are the same but for ``venn_abers``, where they are the two
-        probabilities of Vovk's multiprobability predictor. For ``sigmoid``, ``low`` is
-        (slope, intercept) on the log odds.
+        Its values there, both the same, for ``isotonic``: (k,), with straight lines between. Both
+        (slope, intercept) on the log odds for ``sigmoid``. For ``venn_abers`` the probabilities
+        p0 and p1 of Vovk's multiprobability predictor: (k + 1,), below, between and above the
+        steps.
     rows
         How many rows it was fitted on.
     """

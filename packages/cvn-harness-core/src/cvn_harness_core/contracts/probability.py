@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import InputError
 
@@ -58,9 +60,16 @@ def undo_weight(scores: Array, positive_weight: float) -> Array:
 
     ``p' / (p' + w * (1 - p'))``: the exact inverse of what weighting does to the posterior of a
     model that fits the weighted distribution (Elkan, 2001, "The foundations of cost-sensitive
-    learning", theorem 2). Rising in ``scores``, so ranks do not change.
+    learning", theorem 2). Never falls where ``scores`` rise, not even by rounding: it is computed
+    as ``1 / (1 + w * (1 - p') / p')``, each step of which rounds in order. A weight of 1 returns
+    the scores themselves.
     """
-    return scores / (scores + positive_weight * (1.0 - scores))
+    if positive_weight == 1.0:
+        return scores
+    with np.errstate(divide="ignore", over="ignore"):
+        against = positive_weight * ((1.0 - scores) / scores)
+    corrected: Array = 1.0 / (1.0 + against)
+    return corrected
 
 
 def apply_weight(probabilities: Array, positive_weight: float) -> Array:
