@@ -91,7 +91,7 @@ class ParameterError(HarnessError, ValueError):
 
 
 class FitError(HarnessError, RuntimeError):
-    """The library or the plugin around it failed (the cause is chained), or the fit is unhealthy."""
+    """The library or its plugin failed (the cause is chained), or the fit is unhealthy."""
 
     codes = frozenset({"fit_failed", "training_unhealthy"})
 
