@@ -61,6 +61,9 @@ class TrainingPolicy:
         None trains to the ceiling.
     health
         The limits of ``training_health``.
+    on_unhealthy
+        ``"report"`` returns an unhealthy fit with its verdict; ``"error"`` raises FitError
+        ``training_unhealthy``.
     """
 
     name: str = "economic"
@@ -68,6 +71,7 @@ class TrainingPolicy:
     class_balance: Literal["none", "auto"] | float = "none"
     early_stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
     health: HealthLimits = field(default_factory=HealthLimits)
+    on_unhealthy: Literal["report", "error"] = "report"
 
     def __post_init__(self) -> None:
         rule = self.theta
@@ -95,6 +99,12 @@ class TrainingPolicy:
             raise InputError("setting_invalid", message)
         if not isinstance(self.health, HealthLimits):
             message = f"TrainingPolicy.health is {self.health!r}; it must be HealthLimits(...)."
+            raise InputError("setting_invalid", message)
+        if self.on_unhealthy not in ("report", "error"):
+            message = (
+                f"TrainingPolicy.on_unhealthy is {self.on_unhealthy!r}; it must be 'report' or "
+                "'error'."
+            )
             raise InputError("setting_invalid", message)
 
     @classmethod
