@@ -92,7 +92,7 @@ class ParameterError(HarnessError, ValueError):
 
 
 class FitError(HarnessError, RuntimeError):
-    """The library or the plugin around it failed (its error is chained), or a fit is unhealthy."""
+    """The library or its plugin failed (the cause is chained), or the fit is unhealthy."""
 
     codes = frozenset({"fit_failed", "training_unhealthy"})
 

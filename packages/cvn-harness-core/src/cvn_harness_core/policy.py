@@ -80,11 +80,14 @@ class TrainingPolicy:
         calibrator fitted). None uses validation, and costs no fits.
     early_stopping
         None trains to the ceiling.
+    health
+        The limits of ``training_health``.
+    on_unhealthy
+        ``"report"`` returns an unhealthy fit with its verdict; ``"error"`` raises FitError
+        ``training_unhealthy``.
     costs
         The round-trip costs at which the theta curve shows expectancy; None takes none, one, two
         and three times the payoff's.
-    health
-        The limits of ``training_health``.
     """
 
     name: str = "economic"
@@ -95,6 +98,7 @@ class TrainingPolicy:
     out_of_fold: OutOfFold | None = None
     early_stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
     health: HealthLimits = field(default_factory=HealthLimits)
+    on_unhealthy: Literal["report", "error"] = "report"
     costs: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -133,6 +137,12 @@ class TrainingPolicy:
             message = (
                 "TrainingPolicy: a cut by money needs probabilities, and class_balance without "
                 "prior_correction inflates them; leave prior_correction on, or choose a rule."
+            )
+            raise InputError("setting_invalid", message)
+        if self.on_unhealthy not in ("report", "error"):
+            message = (
+                f"TrainingPolicy.on_unhealthy is {self.on_unhealthy!r}; it must be 'report' or "
+                "'error'."
             )
             raise InputError("setting_invalid", message)
 

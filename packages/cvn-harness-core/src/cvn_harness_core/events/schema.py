@@ -146,6 +146,10 @@ class TrainingHealthJudged(Event):
     score_std_val: float | None
     distinct_scores_val: float | None
     roc_auc_gap: float | None
+    psi_max: float
+    prevalence_ratio: float
+    positive_weight: float
+    worst_psi: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)

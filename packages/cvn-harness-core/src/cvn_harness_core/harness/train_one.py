@@ -76,7 +76,8 @@ def train_one(
     SearchError
         For ``n_trials`` above 0, or any other setting of the search.
     FitError
-        If the library fails; its own exception is the cause.
+        If the library fails; its own exception is the cause. ``training_unhealthy`` if the fit
+        is unhealthy and the policy makes that an error.
     """
     policy = TrainingPolicy.economic() if policy is None else policy
     hpo_params = HPOParams() if hpo_params is None else hpo_params
@@ -121,6 +122,9 @@ def train_one(
             },
             trace,
         )
+        if policy.on_unhealthy == "error":
+            trace.stage = "training_health"
+            out["training_health"].require_usable(model_name)
     except BaseException as error:
         log.emit(
             TrainingFailed,

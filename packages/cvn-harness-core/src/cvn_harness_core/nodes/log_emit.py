@@ -101,6 +101,7 @@ def log_health(run_log: RunLog, training_health: TrainingHealth) -> Event:
         verdict=training_health.verdict,
         reasons=list(training_health.reasons),
         **training_health.figures,
+        worst_psi=training_health.worst_psi,
     )
 
 
