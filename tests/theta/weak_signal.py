@@ -28,23 +28,27 @@ from cvn_harness_core import (
 
 PAYOFF = Payoff(take_profit=1.5, stop_loss=0.5, cost=0.05)
 GAIN, LOSS = PAYOFF.take_profit - PAYOFF.cost, -PAYOFF.stop_loss - PAYOFF.cost
-N_TRAIN, N_VAL, N_TEST = 12_000, 839, 10_000
 WEAK, STRONG = 0.48, 1.85
 """Standard deviation of the log odds: the best possible ROC AUC is 0.63 and 0.87."""
+
+LEVEL = {WEAK: -1.60, STRONG: -2.25}
+N_TRAIN = {WEAK: 12_000, STRONG: 30_000}
+N_VAL = {WEAK: 839, STRONG: 5_000}
+N_TEST = 10_000
 
 N_FEATURES, N_USED = 12, 4
 TURN = np.deg2rad(20)
 WEIGHT = 4.7
 
 PARAMS = {
-    "xgboost": {"max_depth": 3, "learning_rate": 0.05, "min_child_weight": 20, "n_estimators": 400},
+    "xgboost": {"max_depth": 3, "learning_rate": 0.05, "min_child_weight": 20, "n_estimators": 1000},
     "lightgbm": {
         "num_leaves": 8,
         "learning_rate": 0.05,
         "min_child_samples": 100,
-        "n_estimators": 400,
+        "n_estimators": 1000,
     },
-    "catboost": {"depth": 4, "learning_rate": 0.05, "iterations": 400},
+    "catboost": {"depth": 4, "learning_rate": 0.05, "iterations": 1000},
 }
 
 Rows = tuple[np.ndarray, np.ndarray]
@@ -60,14 +64,14 @@ class World:
     drift: Rows
 
 
-def world(seed: int, strength: float = WEAK, n_train: int = N_TRAIN) -> World:
+def world(seed: int, strength: float = WEAK) -> World:
     """Return one seed's data."""
     rng = np.random.default_rng(seed)
     used = _unit(rng.normal(size=N_USED))
     other = rng.normal(size=N_USED)
     other = _unit(other - used * (other @ used))
     turned = np.cos(TURN) * used + np.sin(TURN) * other
-    level = {WEAK: -1.60, STRONG: -2.25}[strength]
+    level = LEVEL[strength]
 
     def draw(n: int, direction: np.ndarray, mean: np.ndarray, level: float) -> Rows:
         X = rng.normal(size=(n, N_FEATURES)) + mean
@@ -78,8 +82,8 @@ def world(seed: int, strength: float = WEAK, n_train: int = N_TRAIN) -> World:
     moved = still.copy()
     moved[:N_USED] = rng.normal(size=N_USED) * 0.1
     return World(
-        train=draw(n_train, used, still, level),
-        val=draw(N_VAL, used, still, level),
+        train=draw(N_TRAIN[strength], used, still, level),
+        val=draw(N_VAL[strength], used, still, level),
         stationary=draw(N_TEST, used, still, level),
         drift=draw(N_TEST, turned, moved, level - 0.06),
     )

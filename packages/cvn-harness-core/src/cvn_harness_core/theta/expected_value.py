@@ -16,8 +16,8 @@ from cvn_harness_core.theta.constraints import check_band, first_unmet
 from cvn_harness_core.theta.money import Money, default_band, money_of
 from cvn_harness_core.theta.stability import Bootstrap, check_bootstrap, pick, unusable
 
-REFUTED_BELOW = -1.645
-"""The z score of the hits, one-sided at 5 %, below which the model's own probabilities are not
+REFUTED_BELOW = -2.326
+"""The z score of the hits, one-sided at 1 %, below which the model's own probabilities are not
 believed."""
 
 
@@ -29,7 +29,7 @@ class ExpectedValue:
     probabilities, which rest on the rows that it was fitted on. The two are averaged with the rows
     as weights. So few validation rows move theta little from the analytic cut ``p >= break-even``
     (Elkan, 2001), and many decide alone. Where the evidence refutes the probabilities (too few hits
-    among the rows above break-even, z below -1.645), it decides alone at once.
+    among the rows above break-even, z below -2.326), it decides alone at once.
 
     Constraints: at least ``min_signals``; a buy rate within the band; a lower confidence bound of
     precision at or above net break-even; a positive expectation. Of feasible cuts within one
