@@ -41,7 +41,12 @@ TURN = np.deg2rad(20)
 WEIGHT = 4.7
 
 PARAMS = {
-    "xgboost": {"max_depth": 3, "learning_rate": 0.05, "min_child_weight": 20, "n_estimators": 1000},
+    "xgboost": {
+        "max_depth": 3,
+        "learning_rate": 0.05,
+        "min_child_weight": 20,
+        "n_estimators": 1000,
+    },
     "lightgbm": {
         "num_leaves": 8,
         "learning_rate": 0.05,
@@ -87,6 +92,15 @@ def world(seed: int, strength: float = WEAK) -> World:
         stationary=draw(N_TEST, used, still, level),
         drift=draw(N_TEST, turned, moved, level - 0.06),
     )
+
+
+def rows(seed: int, n: int, strength: float = WEAK) -> Rows:
+    """Return ``n`` rows of one distribution; other sizes are other draws of it."""
+    rng = np.random.default_rng((n, seed))
+    direction = _unit(np.random.default_rng(seed).normal(size=N_USED))
+    X = rng.normal(size=(n, N_FEATURES))
+    odds = LEVEL[strength] + strength * (X[:, :N_USED] @ direction)
+    return X, (rng.random(n) < 1 / (1 + np.exp(-odds))).astype(np.int8)
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:

@@ -87,19 +87,21 @@ def all_cuts(scores: Array, y: Array, returns: Array | None = None) -> Cuts:
     """Count what every distinct score, taken as the threshold, buys. One sort, no loop."""
     require_finite(scores)
     order = np.argsort(scores)
-    ranked = scores[order]
+    ranked = np.take(scores, order, mode="clip")  # within bounds; checking them costs more
     starts = np.empty(ranked.size, dtype=bool)
     starts[:1] = True
     np.not_equal(ranked[1:], ranked[:-1], out=starts[1:])
     first = np.flatnonzero(starts)
     return Cuts(
-        theta=ranked[first],
+        theta=ranked if first.size == ranked.size else ranked[first],
         n_signals=scores.size - first,
         true_positives=_sums_from(first, y[order], np.int64),
         n=scores.size,
         n_positive=int(np.count_nonzero(y)),
         score_sum=_sums_from(first, ranked, np.float64),
-        return_sum=None if returns is None else _sums_from(first, returns[order], np.float64),
+        return_sum=None
+        if returns is None
+        else _sums_from(first, np.take(returns, order, mode="clip"), np.float64),
     )
 
 

@@ -36,6 +36,12 @@ def first_unmet(cuts: Cuts, *constraints: Constraint) -> tuple[Array, str | None
     return feasible, None
 
 
+def within(rate: Array, least: float, most: float) -> Array:
+    """Return where a rate (j,) lies in a band, its ends included."""
+    inside: Array = rate <= most
+    return inside if least <= 0.0 else inside & (rate >= least)
+
+
 def check_band(rule: str, least: float | None, most: float | None) -> None:
     """Raise InputError ``setting_invalid`` unless a band is within [0, 1] and not empty."""
     for name, value in (("min_buy_rate", least), ("max_buy_rate", most)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,8 +13,9 @@ from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.contracts.theta import ThetaChoice, ThetaEvidence
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.theta.bounds import lower_bound
-from cvn_harness_core.theta.constraints import check_band, first_unmet
+from cvn_harness_core.theta.constraints import check_band, first_unmet, within
 from cvn_harness_core.theta.money import Money, default_band, money_of
+from cvn_harness_core.theta.resampling import label_overlap
 from cvn_harness_core.theta.stability import Bootstrap, check_bootstrap, pick, unusable
 
 REFUTED_BELOW = -2.326
@@ -31,10 +33,13 @@ class ExpectedValue:
     (Elkan, 2001), and many decide alone. Where the evidence refutes the probabilities (too few hits
     among the rows above break-even, z below -2.326), it decides alone at once.
 
-    Constraints: at least ``min_signals``; a buy rate within the band; a lower confidence bound of
-    precision at or above net break-even; a positive expectation. Of feasible cuts within one
-    standard error of the best (block bootstrap over time), the highest is taken. docs/adr/0007 has
-    the experiments behind the defaults.
+    Where buying every row would have paid, signals must earn more than that: what any row earns is
+    exposure, not selection, and without this hurdle the best cut is often to buy everything.
+
+    Constraints: at least ``min_signals``; a buy rate within the band; an expectation above the
+    hurdle; a lower confidence bound of precision at or above the net break-even that the hurdle
+    implies. Of feasible cuts within one standard error of the best (block bootstrap over time), the
+    highest is taken. docs/adr/0007 has the experiments behind the defaults.
 
     Parameters
     ----------
@@ -43,7 +48,11 @@ class ExpectedValue:
     min_buy_rate, max_buy_rate
         The band; None derives it from prevalence and break-even: see ``default_band``.
     confidence
-        Of the lower bound of precision, one-sided, in [0.5, 1). At 0.5 it is precision itself.
+        Of the lower bound of precision, one-sided, in [0.5, 1). At 0.5 it is precision itself. Rows
+        count for as much as their labels do not overlap.
+    hurdle
+        What a signal must earn net, in the payoff's unit; None takes the mean net return of all
+        rows of the evidence, or 0 if that is less.
     prior_rows
         How many rows the model's own probabilities count for; None takes those it was fitted on,
         0 believes only the evidence.
@@ -55,6 +64,7 @@ class ExpectedValue:
     min_buy_rate: float | None = None
     max_buy_rate: float | None = None
     confidence: float = 0.6
+    hurdle: float | None = None
     prior_rows: int | None = None
     bootstrap: Bootstrap | None = field(default_factory=Bootstrap)
 
@@ -67,6 +77,8 @@ class ExpectedValue:
         if self.confidence >= 1.0:
             message = f"ExpectedValue.confidence is {self.confidence!r}; it must be below 1."
             raise InputError("setting_invalid", message)
+        if self.hurdle is not None:
+            put(self, "hurdle", real("ExpectedValue.hurdle", self.hurdle, low=-math.inf))
         check_band("ExpectedValue", self.min_buy_rate, self.max_buy_rate)
         check_bootstrap("ExpectedValue", self.bootstrap)
 
@@ -102,35 +114,37 @@ class ExpectedValue:
     def _decide(self, evidence: ThetaEvidence, money: Money) -> ThetaChoice:
         cuts = evidence.cuts
         prevalence = cuts.n_positive / cuts.n
-        least, most = default_band(float(prevalence), money.break_even)
+        hurdle = max(0.0, money.every_row) if self.hurdle is None else self.hurdle
+        break_even = money.break_even(hurdle)
+        least, most = default_band(float(prevalence), break_even)
         least = least if self.min_buy_rate is None else self.min_buy_rate
         most = most if self.max_buy_rate is None else self.max_buy_rate
-        surprise = _surprise(evidence, money.break_even)
+        overlap = label_overlap(evidence)
+        surprise = _surprise(evidence, break_even, overlap)
         prior_rows = evidence.n_train if self.prior_rows is None else self.prior_rows
         if surprise is not None and surprise < REFUTED_BELOW:
             prior_rows = 0
         share = evidence.scores.size / (evidence.scores.size + prior_rows)
 
         def value(some: Cuts) -> Array:
-            return _net(some, money, share) / some.n
+            return (_net(some, money, share) - hurdle * some.n_signals) / some.n
 
         def bound(some: Cuts) -> Array:
             hits = share * some.true_positives + (1.0 - share) * some.score_sum
             precision = np.clip(hits / some.n_signals, 0.0, 1.0)
-            return lower_bound(precision, some.n_signals / share, self.confidence)
+            return lower_bound(precision, some.n_signals / (share * overlap), self.confidence)
 
         feasible, reason = first_unmet(
             cuts,
             ("too_few_signals", lambda some: some.n_signals >= self.min_signals),
-            (
-                "no_cut_within_buy_rate_band",
-                lambda some: (some.buy_rate >= least) & (some.buy_rate <= most),
-            ),
-            ("expectancy_not_positive", lambda some: value(some) > 0.0),
-            ("precision_not_above_break_even", lambda some: bound(some) >= money.break_even),
+            ("no_cut_within_buy_rate_band", lambda some: within(some.buy_rate, least, most)),
+            ("expectancy_not_above_hurdle", lambda some: value(some) > 0.0),
+            ("precision_not_above_break_even", lambda some: bound(some) >= break_even),
         )
         figures: dict[str, float | None] = {
-            "break_even": money.break_even,
+            "break_even": break_even,
+            "hurdle": hurdle,
+            "label_overlap": overlap,
             "gain": money.gain,
             "loss": money.loss,
             "evidence_share": share,
@@ -150,7 +164,7 @@ class ExpectedValue:
             band=band,
             feasible=feasible,
             interval=found.interval,
-            predicted_expectancy=float(value(at_chosen)[0] * cuts.n / at_chosen.n_signals[0]),
+            predicted_expectancy=float((_net(at_chosen, money, share) / at_chosen.n_signals)[0]),
             figures=figures,
         )
 
@@ -158,19 +172,22 @@ class ExpectedValue:
 def _net(cuts: Cuts, money: Money, share: float) -> Array:
     """Return what each cut earns in sum: the evidence's figure by ``share``, else the model's."""
     spread = money.gain - money.loss
-    by_model = cuts.score_sum * spread + cuts.n_signals * money.loss
-    if cuts.return_sum is not None:
-        seen = cuts.return_sum
-    else:
-        seen = cuts.true_positives * spread + cuts.n_signals * money.loss
-    return share * seen + (1.0 - share) * by_model
+    own = 1.0 - share
+    if cuts.return_sum is None:
+        hits = share * cuts.true_positives + own * cuts.score_sum
+        return hits * spread + cuts.n_signals * money.loss
+    by_model = cuts.score_sum * (own * spread) + cuts.n_signals * (own * money.loss)
+    return by_model + share * cuts.return_sum
 
 
-def _surprise(evidence: ThetaEvidence, break_even: float) -> float | None:
-    """Return the z score of the positives among rows above break-even, were p the truth."""
+def _surprise(evidence: ThetaEvidence, break_even: float, overlap: float) -> float | None:
+    """Return the z score of the positives among rows above break-even, were p the truth.
+
+    Overlapping labels are not independent: their variance counts ``overlap`` times.
+    """
     above = evidence.scores >= break_even
     p = evidence.scores[above]
-    variance = float((p * (1.0 - p)).sum())
+    variance = overlap * float((p * (1.0 - p)).sum())
     if not variance:
         return None
     return float((np.count_nonzero(evidence.y[above]) - p.sum()) / np.sqrt(variance))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from cvn_harness_core.contracts.theta import ThetaEvidence
 
 
 @dataclass(frozen=True)
 class Money:
-    """Mean net returns of a signal on a positive and on a negative row, in the payoff's unit."""
+    """Net returns of a signal, in the payoff's unit: means of positive, negative and all rows."""
 
     gain: float
     loss: float
+    every_row: float
 
-    @property
-    def break_even(self) -> float:
-        """The precision at which the expectancy is zero; above 1 where even gains lose."""
-        return -self.loss / (self.gain - self.loss)
+    def break_even(self, hurdle: float = 0.0) -> float:
+        """Return the precision at which a signal earns the hurdle; above 1 where none does."""
+        return (hurdle - self.loss) / (self.gain - self.loss)
 
 
 def money_of(evidence: ThetaEvidence) -> Money | None:
@@ -26,15 +28,17 @@ def money_of(evidence: ThetaEvidence) -> Money | None:
     The payoff's, where there are no returns: ``tp - cost`` and ``-sl - cost``. Else the realised
     means, since trades that time ends are worth neither.
     """
+    n = evidence.y.size
+    n_positive = int(np.count_nonzero(evidence.y))
     if evidence.returns is None:
         if evidence.payoff is None:
             return None
         payoff = evidence.payoff
-        return Money(payoff.take_profit - payoff.cost, -payoff.stop_loss - payoff.cost)
-    positive = evidence.y == 1
-    return Money(
-        float(evidence.returns[positive].mean()), float(evidence.returns[~positive].mean())
-    )
+        gain, loss = payoff.take_profit - payoff.cost, -payoff.stop_loss - payoff.cost
+        return Money(gain, loss, (n_positive * gain + (n - n_positive) * loss) / n)
+    earned = float(evidence.returns.sum())
+    gained = float(np.sum(evidence.returns, where=evidence.y == 1))
+    return Money(gained / n_positive, (earned - gained) / (n - n_positive), earned / n)
 
 
 def default_band(prevalence: float, break_even: float) -> tuple[float, float]:

@@ -42,12 +42,20 @@ def blocks_of(evidence: ThetaEvidence, length: int | None = None) -> Blocks:
         return Blocks(np.arange(n), n, length or _cube_root(n))
     moments, stamp = np.unique(evidence.time, return_inverse=True)
     n = moments.size
-    if length is None:
-        length = _cube_root(n)
-        if evidence.label_end is not None:
-            decided = np.searchsorted(moments, evidence.label_end, side="right")
-            length = max(length, round(float((decided - stamp).mean())))
-    return Blocks(stamp, n, length)
+    return Blocks(stamp, n, length or max(_cube_root(n), round(label_overlap(evidence))))
+
+
+def label_overlap(evidence: ThetaEvidence) -> float:
+    """Return how many stamps a label spans on average, at least 1; 1 where that is unknown.
+
+    So many rows, of consecutive stamps, hold about as much evidence as one row whose label
+    overlaps no other (Lopez de Prado, 2018, "Advances in financial machine learning", chapter 4).
+    """
+    if evidence.time is None or evidence.label_end is None:
+        return 1.0
+    moments, stamp = np.unique(evidence.time, return_inverse=True)
+    decided = np.searchsorted(moments, evidence.label_end, side="right")
+    return max(1.0, float((decided - stamp).mean()))
 
 
 def resample(evidence: ThetaEvidence, cuts: Cuts, blocks: Blocks, *, draws: int, seed: int) -> Cuts:

@@ -92,8 +92,9 @@ def pick(
     """
     cuts = evidence.cuts
     candidates = np.flatnonzero(feasible)
-    value = objective(cuts[candidates])
-    best = int(candidates[value.size - 1 - np.argmax(value[::-1])])
+    first, last = int(candidates[0]), int(candidates[-1]) + 1
+    value = np.where(feasible[first:last], objective(cuts[first:last]), -np.inf)
+    best = last - 1 - int(np.argmax(value[::-1]))
     if bootstrap is None:
         return Pick(best, best)
     kept = spread(candidates, best)
