@@ -134,11 +134,12 @@ class ExpectedValue:
             precision = np.clip(hits / some.n_signals, 0.0, 1.0)
             return lower_bound(precision, some.n_signals / (share * overlap), self.confidence)
 
+        rounding = 1e-12 * (money.gain - money.loss)
         feasible, reason = first_unmet(
             cuts,
             ("too_few_signals", lambda some: some.n_signals >= self.min_signals),
             ("no_cut_within_buy_rate_band", lambda some: within(some.buy_rate, least, most)),
-            ("expectancy_not_above_hurdle", lambda some: value(some) > 0.0),
+            ("expectancy_not_above_hurdle", lambda some: value(some) > rounding),
             ("precision_not_above_break_even", lambda some: bound(some) >= break_even),
         )
         figures: dict[str, float | None] = {
