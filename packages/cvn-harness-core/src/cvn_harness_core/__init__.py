@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         PluginError,
         PluginNotInstalledError,
         SearchError,
+        StoreError,
     )
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
@@ -60,6 +61,8 @@ if TYPE_CHECKING:
         PluginRegistry,
     )
     from cvn_harness_core.policy import POLICIES, EarlyStopping, TrainingPolicy
+    from cvn_harness_core.store.disk import Store
+    from cvn_harness_core.store.key import Key, key_of
     from cvn_harness_core.theta.f1_capped import F1Capped
     from cvn_harness_core.theta.f1_grid import F1Grid
     from cvn_harness_core.theta.fixed import Fixed
@@ -96,6 +99,7 @@ _HOME = {
         "PluginError",
         "PluginNotInstalledError",
         "SearchError",
+        "StoreError",
     ),
     "events.log": ("configure_logging",),
     "events.schema": ("Event",),
@@ -105,6 +109,8 @@ _HOME = {
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
     "policy": ("POLICIES", "EarlyStopping", "TrainingPolicy"),
+    "store.disk": ("Store",),
+    "store.key": ("Key", "key_of"),
     "theta.f1_capped": ("F1Capped",),
     "theta.f1_grid": ("F1Grid",),
     "theta.fixed": ("Fixed",),
@@ -135,6 +141,7 @@ __all__ = [
     "HarnessError",
     "HealthLimits",
     "InputError",
+    "Key",
     "LearningCurve",
     "ModelAdapter",
     "ModelSpec",
@@ -151,6 +158,8 @@ __all__ = [
     "Split",
     "SplitMetrics",
     "Stopping",
+    "Store",
+    "StoreError",
     "ThetaCurve",
     "ThetaDecision",
     "ThetaEvidence",
@@ -163,6 +172,7 @@ __all__ = [
     "dag_dot",
     "discover",
     "hookimpl",
+    "key_of",
     "train_one",
 ]
 
