@@ -84,6 +84,7 @@ def _scalar(path: str, value: Any) -> str | None:
     elif kind in _ARRAYS or isinstance(value, np.generic):
         try:
             text = array_text(np.asarray(value))
+            text = text if kind in _ARRAYS else f"scalar {text}"
         except TypeError as error:
             unknown(path, str(error))
     return text
