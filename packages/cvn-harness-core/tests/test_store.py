@@ -123,7 +123,7 @@ def test_an_entry_is_a_bundle_that_can_be_loaded(
 def test_the_bundles_own_names_are_not_for_facts(store: Store, facts: dict[str, Any]) -> None:
     with pytest.raises(BundleError, match=repr(next(iter(facts)))):
         store.put(key(), facts, {})
-    with pytest.raises(BundleError, match="key.json"):
+    with pytest.raises(BundleError, match=r"key\.json"):
         store.put(key(), {}, {"key.json": b"{}"})
     assert store.ls() == []
 
@@ -438,9 +438,7 @@ def test_a_folder_of_something_else_is_never_taken_for_a_store(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("marker", ['{"format": "cvn-store", "version": 2}', "", "[]", "{"])
-def test_a_store_of_another_version_is_not_touched(
-    store: Store, entry: Path, marker: str
-) -> None:
+def test_a_store_of_another_version_is_not_touched(store: Store, entry: Path, marker: str) -> None:
     (store.path / "cvn-store.json").write_text(marker)
     with pytest.raises(StoreError, match="version 1") as caught:
         Store(store.path)

@@ -122,7 +122,7 @@ DIFFERENT: list[Any] = [
     np.float64(1),
     np.float32(1),
     np.int64(1),
-    np.bool_(True),
+    np.bool_(1),
     np.str_("1"),
     np.array(1.0),
     np.array([1.0]),
@@ -282,7 +282,9 @@ def test_any_one_bit_of_any_part_is_a_miss_that_names_the_part(
     before, after = key_of("model", PARTS), key_of("model", changed)
     assert before.digest != after.digest
     shown = ".".join(json.dumps(name) if "." in name else name for name in path)
-    assert all(d.part == shown or d.part.startswith(f"{shown}.") for d in differences(before, after))
+    assert all(
+        d.part == shown or d.part.startswith(f"{shown}.") for d in differences(before, after)
+    )
     assert differences(before, after)
 
 
@@ -313,7 +315,9 @@ def test_how_an_array_lies_in_memory_does_not_matter(tmp_path: Path) -> None:
 
 
 def test_a_key_is_the_same_in_every_process_and_release() -> None:
-    key = key_of("model", {"a": [1, 0.5, "x"], "b": Payoff(1.5, 0.5), "c": np.arange(3, dtype="<i4")})
+    key = key_of(
+        "model", {"a": [1, 0.5, "x"], "b": Payoff(1.5, 0.5), "c": np.arange(3, dtype="<i4")}
+    )
     assert dict(key.parts) == {
         "a": 'list(1, 0.5, "x")',
         "b": "class cvn_harness_core.contracts.payoff.Payoff",
