@@ -8,13 +8,14 @@ import os
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cvn_harness_core import HPOParams, Store, StoreError, TrainedArtifact, key_of, train_one
-from cvn_harness_core.errors import BundleError
+from cvn_harness_core.errors import BundleError, InputError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.store.disk import Computed
 from cvn_harness_core.store.locks import hold
@@ -443,6 +444,35 @@ def test_a_store_of_another_version_is_not_touched(store: Store, entry: Path, ma
     with pytest.raises(StoreError, match="version 1") as caught:
         Store(store.path)
     assert caught.value.code == "store_invalid"
+
+
+@pytest.mark.parametrize("size", [-1, 1.5, True, "1G"])
+def test_a_bound_that_is_no_size_is_refused(store: Store, entry: Path, size: Any) -> None:
+    with pytest.raises(InputError, match="max_bytes"):
+        Store(store.path, max_bytes=size)
+    with pytest.raises(InputError, match="max_bytes"):
+        store.gc(max_bytes=size)
+    assert names(store) == [entry.name]
+
+
+def test_eight_threads_that_ask_for_one_key_make_it_once(store: Store) -> None:
+    made = []
+
+    def slowly() -> tuple[dict[str, Any], dict[str, bytes]]:
+        made.append(1)
+        time.sleep(0.2)
+        return FACTS, FILES
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: store.compute(key(), slowly), range(8)))
+    assert made == [1]
+    assert sorted(answer.hit for answer in answers) == [False] + [True] * 7
+
+
+def test_a_store_that_two_make_at_once_is_one(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda i: Store(tmp_path / "s").put(key(seed=i), FACTS, FILES), range(8)))
+    assert len(Store(tmp_path / "s").ls()) == 8
 
 
 def test_the_result_of_compute_has_names(store: Store) -> None:

@@ -135,9 +135,16 @@ def test_a_maker_that_is_killed_blocks_nobody(start: Start, tmp_path: Path) -> N
 
 
 KILLS = """
-import random, signal
+import random, signal, traceback
 
 def work():
+    try:
+        endlessly()
+    except BaseException:
+        (folder / "failed.txt").write_text(traceback.format_exc())
+    os._exit(1)
+
+def endlessly():
     while True:
         for seed in range(6):
             store.put(key(seed), *make(seed)())
@@ -169,6 +176,7 @@ def test_a_store_is_sound_after_kills_at_any_moment(start: Start, tmp_path: Path
     found, half = map(int, told(start(KILLS)).split())
     assert found > 0
     assert half > 0, "no writer was ever killed while it wrote"
+    assert not (tmp_path / "failed.txt").exists(), (tmp_path / "failed.txt").read_text()
     store = Store(tmp_path / "store")
     for seed in range(6):
         entry = store.compute(key(seed), made(seed)).entry

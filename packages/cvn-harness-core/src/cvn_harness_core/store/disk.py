@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from cvn_harness_core.contracts.checks import integer
 from cvn_harness_core.errors import BundleError, StoreError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.store import entry as entries
@@ -62,11 +63,13 @@ class Store:
     ------
     StoreError
         ``store_invalid`` if the folder holds something else.
+    InputError
+        ``setting_invalid`` for a ``max_bytes`` that is no size.
     """
 
     def __init__(self, path: str | Path, *, max_bytes: int | None = None) -> None:
         self.path = Path(path)
-        self.max_bytes = max_bytes
+        self.max_bytes = None if max_bytes is None else integer("max_bytes", max_bytes, low=0)
         self._layout = Layout(self.path)
         self._layout.exists()
 
@@ -188,7 +191,7 @@ class Store:
         if not self._layout.exists():
             return Collected()
         self._layout.make()
-        limit = self.max_bytes if max_bytes is None else max_bytes
+        limit = self.max_bytes if max_bytes is None else integer("max_bytes", max_bytes, low=0)
         kept = sum(used.size_bytes for used in eviction.usage(self._layout))
         done = Collected(kept_bytes=kept)
         if limit is not None:

@@ -137,10 +137,13 @@ def _delete(layout: Layout, used: Used) -> bool:
 
 
 def _remove(path: Path) -> None:
-    try:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    while os.path.lexists(path):
+        try:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        except FileNotFoundError:  # somebody else is deleting it too
+            continue
+        except OSError as error:
+            raise unwritable(path, error) from error
