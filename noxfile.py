@@ -18,7 +18,7 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PINS = PYPROJECT["tool"]["uv"]["constraint-dependencies"]
 OVERRIDES = PYPROJECT["tool"]["uv"]["override-dependencies"]
-TEST_TOOLS = ["hypothesis", "pandas", "polars", "pyarrow", "pytest"]
+TEST_TOOLS = ["hypothesis", "pandas", "polars", "pyarrow", "pytest", "venn-abers"]
 XGBOOST = "xgboost-cpu"  # the same library without 680 MB of GPU code; see OVERRIDES
 
 
@@ -140,6 +140,7 @@ OLDEST_TOOLS = {
     "polars": "1.32",
     "pyarrow": "17",
     "pytest": "8.3",
+    "venn-abers": "1.4",
 }
 
 

@@ -198,6 +198,11 @@ def test_values_are_those_of_the_artifact(model):
     assert said["learning_curve"]["best_iteration"] == artifact.best_iteration
     assert said["theta_picked"]["theta"] == artifact.theta
     assert said["training_health"]["verdict"] == artifact.health.verdict
+    assert "weight_inflated" in said["training_health"]["reasons"]
+    assert said["training_health"]["positive_weight"] == artifact.probability.positive_weight
+    assert list(said["training_health"]["worst_psi"].items()) == [
+        *artifact.health.worst_psi.items()
+    ]
     figures = {name: metrics.figures() for name, metrics in artifact.metrics.items()}
     assert said["training_complete"]["metrics"] == figures
 

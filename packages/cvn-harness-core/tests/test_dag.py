@@ -29,7 +29,7 @@ from cvn_harness_core.contracts.probability import Probability
 from cvn_harness_core.nodes.class_balance import ClassBalance
 
 def probability(class_balance: ClassBalance) -> Probability:
-    return Probability("weight_inflated", 7.0)
+    return Probability("prior_corrected", 7.0)
 """
 
 OWN_NODE = """

@@ -68,6 +68,7 @@ REFUSED: dict[str, tuple[type, dict[str, Any]]] = {
     "an infinite balance": (TrainingPolicy, {"class_balance": INF}),
     "yes for a balance": (TrainingPolicy, {"class_balance": True}),
     "rounds for early stopping": (TrainingPolicy, {"early_stopping": 50}),
+    "a word for a consequence": (TrainingPolicy, {"on_unhealthy": "warn"}),
     "a theta of nothing": (Fixed, {"theta": 0.0}),
     "a theta of all": (Fixed, {"theta": 1.0}),
     "a NaN theta": (Fixed, {"theta": NAN}),
@@ -79,6 +80,8 @@ REFUSED: dict[str, tuple[type, dict[str, Any]]] = {
     "a cap of text": (F1Capped, {"max_buy_rate": "0.3"}),
     "a negative limit": (HealthLimits, {"max_auc_gap": -0.1}),
     "a NaN limit": (HealthLimits, {"min_score_std": NAN}),
+    "a negative PSI": (HealthLimits, {"max_psi": -0.1}),
+    "a ratio below one": (HealthLimits, {"max_prevalence_shift": 0.67}),
 }
 
 

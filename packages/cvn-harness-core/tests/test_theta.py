@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
@@ -13,8 +13,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from cvn_harness_core import F1Capped, F1Grid, Fixed, InputError, ThetaEvidence, ThetaRule
-from cvn_harness_core.theta.cuts import all_cuts, cuts_at
+from cvn_harness_core import (
+    F1Capped,
+    F1Grid,
+    Fixed,
+    InputError,
+    ThetaChoice,
+    ThetaDecision,
+    ThetaEvidence,
+    ThetaRule,
+    decide_theta,
+)
+from cvn_harness_core.contracts.cuts import all_cuts
 
 Rows = tuple[list[float], list[int]]
 
@@ -23,13 +33,24 @@ any_score = st.floats(0.0, 1.0)
 rows = st.lists(st.tuples(few | any_score, st.integers(0, 1)), min_size=1, max_size=40).map(
     lambda pairs: ([s for s, _ in pairs], [label for _, label in pairs])
 )
-rules = st.sampled_from([F1Capped(), F1Capped(0.1), F1Capped(1.0), F1Grid(), Fixed(0.5)])
+
+
+def capped(cap: float | None = None) -> F1Capped:
+    """The rule without its statistics: the best cut as it is."""
+    return F1Capped(cap, min_signals=1, bootstrap=None)
+
+
+rules = st.sampled_from([capped(), capped(0.1), capped(1.0), F1Grid(), Fixed(0.5)])
 
 LAW = settings(deadline=None, max_examples=300)
 
 
 def evidence(scores: Any, y: Any) -> ThetaEvidence:
     return ThetaEvidence(np.asarray(scores, dtype=np.float64), np.asarray(y, dtype=np.int8))
+
+
+def decided(rule: ThetaRule, scores: Any, y: Any) -> ThetaDecision:
+    return decide_theta(rule, evidence(scores, y))
 
 
 def count(scores: list[float], y: list[int], theta: float) -> tuple[int, int]:
@@ -64,7 +85,7 @@ def test_all_cuts_are_those_of_brute_force_over_distinct_scores(data: Rows) -> N
 @given(rows, st.lists(any_score, min_size=1, max_size=30, unique=True).map(sorted))
 def test_given_cuts_are_counted_exactly(data: Rows, thetas: list[float]) -> None:
     scores, y = data
-    cuts = cuts_at(np.array(thetas), np.array(scores), np.array(y, dtype=np.int8))
+    cuts = all_cuts(np.array(scores), np.array(y, dtype=np.int8)).at(np.array(thetas))
     counted = list(zip(cuts.n_signals.tolist(), cuts.true_positives.tolist(), strict=True))
     assert counted == [count(scores, y, theta) for theta in thetas]
 
@@ -88,7 +109,7 @@ def test_f1_grid_is_the_first_maximum_of_a_plain_loop(data: Rows) -> None:
         f1 = f1_score(y, (np.array(scores) >= theta).astype(int), zero_division=0.0)
         if f1 > best_f1:
             best_theta, best_f1 = theta, f1
-    decision = F1Grid().decide(evidence(scores, y))
+    decision = decided(F1Grid(), scores, y)
     assert decision.theta == best_theta
     assert decision.f1 == pytest.approx(best_f1, abs=1e-15)
     assert decision.status == "TRADE"
@@ -98,8 +119,8 @@ def test_f1_grid_over_trades_on_a_weak_signal_and_the_cap_does_not() -> None:
     rng = np.random.default_rng(0)
     y = (rng.random(839) < 0.18).astype(int)
     scores = np.clip(0.18 + 0.02 * y + 0.06 * rng.normal(size=839), 0, 1)
-    assert F1Grid().decide(evidence(scores, y)).buy_rate > 0.4
-    assert F1Capped().decide(evidence(scores, y)).buy_rate <= y.mean()
+    assert decided(F1Grid(), scores, y).buy_rate > 0.4
+    assert decided(capped(), scores, y).buy_rate <= y.mean()
 
 
 # --- f1_capped ------------------------------------------------------------------------------
@@ -115,10 +136,12 @@ def test_f1_capped_is_the_best_feasible_cut_of_brute_force(data: Rows, cap: floa
         if count(scores, y, theta)[0] / n <= limit:
             candidate = (exact_f1(scores, y, theta), theta)
             best = candidate if best is None else max(best, candidate)
-    decision = F1Capped(cap).decide(evidence(scores, y))
+    decision = decided(capped(cap), scores, y)
     assert decision.max_buy_rate == limit
-    if best is None:
-        assert (decision.theta, decision.reason) == (None, "no_cut_within_buy_rate_cap")
+    if len(set(scores)) == 1:
+        assert (decision.theta, decision.reason) == (None, "scores_constant")
+    elif best is None:
+        assert (decision.theta, decision.reason) == (None, "no_cut_within_buy_rate_band")
     elif best[0] == 0:
         assert (decision.theta, decision.reason) == (None, "no_positive_found")
     else:
@@ -131,13 +154,13 @@ def test_f1_capped_is_the_best_feasible_cut_of_brute_force(data: Rows, cap: floa
 def test_of_equally_good_cuts_the_higher_wins() -> None:
     scores, y = [0.9, 0.8, 0.7, 0.6], [1, 0, 0, 1]
     assert exact_f1(scores, y, 0.9) == exact_f1(scores, y, 0.6) == Fraction(2, 3)
-    assert F1Capped(1.0).decide(evidence(scores, y)).theta == 0.9
+    assert decided(capped(1.0), scores, y).theta == 0.9
 
 
 def test_tied_scores_are_bought_together_or_not_at_all() -> None:
     scores, y = [0.9, 0.5, 0.5, 0.5, 0.1, 0.1], [0, 1, 1, 1, 0, 0]
-    assert F1Capped(0.5).decide(evidence(scores, y)).reason == "no_positive_found"
-    decision = F1Capped(4 / 6).decide(evidence(scores, y))
+    assert decided(capped(0.5), scores, y).reason == "no_positive_found"
+    decision = decided(capped(4 / 6), scores, y)
     assert (decision.theta, decision.n_signals) == (0.5, 4)
 
 
@@ -145,7 +168,7 @@ def test_tied_scores_are_bought_together_or_not_at_all() -> None:
 def test_a_buy_rate_equal_to_the_cap_is_within_it(cap: float) -> None:
     n = 30
     y = [1] * round(cap * n) + [0] * (n - round(cap * n))
-    decision = F1Capped(cap).decide(evidence(np.linspace(1, 0, n), y))
+    decision = decided(capped(cap), np.linspace(1, 0, n), y)
     assert decision.n_signals == round(cap * n)
     assert decision.f1 == 1.0
 
@@ -153,14 +176,15 @@ def test_a_buy_rate_equal_to_the_cap_is_within_it(cap: float) -> None:
 @pytest.mark.parametrize(
     ("scores", "y", "reason"),
     [
-        ([0.3, 0.3, 0.3, 0.3], [1, 0, 0, 1], "no_cut_within_buy_rate_cap"),
+        ([0.3, 0.3, 0.3, 0.3], [1, 0, 0, 1], "scores_constant"),
+        ([0.3, 0.3, 0.3, 0.1], [1, 0, 0, 1], "no_cut_within_buy_rate_band"),
         ([0.9, 0.8, 0.1, 0.1], [0, 0, 1, 1], "no_positive_found"),
     ],
 )
 def test_nothing_feasible_means_no_trade_and_says_why(
     scores: list[float], y: list[int], reason: str
 ) -> None:
-    decision = F1Capped(0.5).decide(evidence(scores, y))
+    decision = decided(capped(0.5), scores, y)
     assert decision.status == "NO_TRADE"
     assert (decision.theta, decision.reason) == (None, reason)
     assert (decision.n_signals, decision.buy_rate, decision.f1, decision.n) == (0, 0.0, 0.0, 4)
@@ -178,8 +202,8 @@ def test_only_the_order_of_scores_matters(
         drawn.draw(st.lists(any_score, min_size=len(distinct), max_size=len(distinct), unique=True))
     )
     relabel = dict(zip(distinct, others, strict=True))
-    before = F1Capped(cap).decide(evidence(scores, y))
-    after = F1Capped(cap).decide(evidence([relabel[s] for s in scores], y))
+    before = decided(capped(cap), scores, y)
+    after = decided(capped(cap), [relabel[s] for s in scores], y)
     assert after.theta == (None if before.theta is None else relabel[before.theta])
     for name in ("reason", "n_signals", "buy_rate", "f1", "max_buy_rate"):
         assert getattr(after, name) == getattr(before, name)
@@ -192,7 +216,7 @@ def test_the_order_of_rows_does_not_matter(data: Rows, rule: ThetaRule, random: 
     order = list(range(len(y)))
     random.shuffle(order)
     shuffled = evidence([scores[i] for i in order], [y[i] for i in order])
-    assert rule.decide(shuffled) == rule.decide(evidence(scores, y))
+    assert decide_theta(rule, shuffled) == decided(rule, scores, y)
 
 
 # --- fixed ----------------------------------------------------------------------------------
@@ -202,7 +226,7 @@ def test_the_order_of_rows_does_not_matter(data: Rows, rule: ThetaRule, random: 
 @given(rows, st.floats(0.01, 0.99))
 def test_a_fixed_theta_is_kept_and_counted(data: Rows, theta: float) -> None:
     scores, y = data
-    decision = Fixed(theta).decide(evidence(scores, y))
+    decision = decided(Fixed(theta), scores, y)
     assert (decision.theta, decision.status) == (theta, "TRADE")
     assert decision.n_signals == count(scores, y, theta)[0]
     assert decision.f1 == float(exact_f1(scores, y, theta))
@@ -212,15 +236,17 @@ def test_a_fixed_theta_is_kept_and_counted(data: Rows, theta: float) -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 511, 512, 513, 5000])
-@pytest.mark.parametrize("rule", [F1Capped(), F1Capped(1.0), F1Grid(), Fixed(0.37)])
+@pytest.mark.parametrize("rule", [capped(), capped(1.0), F1Capped(), F1Grid(), Fixed(0.37)])
 def test_the_curve_is_short_rising_and_holds_the_chosen_cut(rule: ThetaRule, n: int) -> None:
     rng = np.random.default_rng(n)
     scores = rng.random(n)
     y = (rng.random(n) < scores).astype(int)
-    decision = rule.decide(evidence(scores, y))
+    decision = decided(rule, scores, y)
     curve = decision.curve
     assert curve is not None
-    lengths = {len(values) for values in asdict(curve).values()}
+    figures = asdict(curve)
+    assert (figures.pop("costs"), figures.pop("expectancy")) == ((), ())
+    lengths = {len(values) for values in figures.values()}
     assert len(lengths) == 1
     assert 1 <= lengths.pop() <= 512
     assert list(curve.theta) == sorted(set(curve.theta))
@@ -238,7 +264,7 @@ def test_every_point_of_the_curve_is_what_that_theta_would_have_done(
     data: Rows, rule: ThetaRule
 ) -> None:
     scores, y = data
-    curve = rule.decide(evidence(scores, y)).curve
+    curve = decided(rule, scores, y).curve
     assert curve is not None
     for i, theta in enumerate(curve.theta):
         bought, right = count(scores, y, theta)
@@ -253,10 +279,10 @@ def test_every_point_of_the_curve_is_what_that_theta_would_have_done(
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("rule", [F1Capped(), F1Capped(0.5), F1Grid(), Fixed(0.5)])
+@pytest.mark.parametrize("rule", [capped(), F1Capped(0.5), F1Grid(), Fixed(0.5)])
 def test_scores_that_are_no_numbers_decide_nothing(rule: ThetaRule, bad: float) -> None:
     with pytest.raises(InputError, match="1 validation scores are NaN or infinite") as caught:
-        rule.decide(evidence([0.2, bad, 0.7], [0, 1, 1]))
+        decided(rule, [0.2, bad, 0.7], [0, 1, 1])
     assert caught.value.code == "scores_not_finite"
 
 
@@ -265,5 +291,44 @@ def test_scores_that_are_no_numbers_decide_nothing(rule: ThetaRule, bad: float) 
 )
 def test_rules_are_told_apart_by_their_names(make: Callable[[], ThetaRule], name: str) -> None:
     rule = make()
-    assert rule.name == rule.decide(evidence([0.2, 0.7], [0, 1])).rule == name
+    assert rule.name == decided(rule, [0.2, 0.7], [0, 1]).rule == name
     assert isinstance(rule, ThetaRule)
+
+
+# --- a third party's rule -------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Strictest:
+    """Buys one row: the one with the highest score."""
+
+    name: str = "strictest"
+
+    def decide(self, evidence: ThetaEvidence) -> ThetaChoice:
+        return ThetaChoice(float(evidence.scores.max()))
+
+
+@dataclass(frozen=True)
+class Faulty:
+    choice: Any
+    name: str = "faulty"
+
+    def decide(self, evidence: ThetaEvidence) -> ThetaChoice:
+        return self.choice
+
+
+def test_a_third_party_rule_needs_a_name_and_a_choice_and_gets_the_figures_and_the_curve() -> None:
+    decision = decided(Strictest(), [0.2, 0.9, 0.4, 0.1], [0, 1, 1, 0])
+    assert (decision.rule, decision.theta, decision.status) == ("strictest", 0.9, "TRADE")
+    assert (decision.n_signals, decision.precision, decision.f1) == (1, 1.0, 2 / 3)
+    assert decision.curve is not None
+    assert decision.curve.recall == (1.0, 1.0, 1.0, 0.5)
+
+
+@pytest.mark.parametrize(
+    "choice", [0.5, None, ThetaChoice(None), ThetaChoice(0.5, "but_why")], ids=repr
+)
+def test_a_rule_that_returns_no_choice_or_no_reason_is_told_so(choice: Any) -> None:
+    with pytest.raises(InputError, match="'faulty' returned") as caught:
+        decided(Faulty(choice), [0.2, 0.9], [0, 1])
+    assert caught.value.code == "figure_invalid"

@@ -444,7 +444,7 @@ def test_a_fit_that_validation_does_not_confirm_is_unhealthy(datasets: Datasets)
     assert artifact.best_iteration == 1
     assert artifact.theta is not None
     assert artifact.health.verdict == "unhealthy"
-    assert artifact.health.reasons == ("shallow", "overfit")
+    assert artifact.health.reasons == ("shallow", "overfit", "prevalence_shift")
     assert artifact.health.figures["roc_auc_gap"] > 0.35
 
 

@@ -12,6 +12,11 @@ from cvn_harness_core.__about__ import __version__
 
 if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
+    from cvn_harness_core.contracts.calibration import (
+        Calibration,
+        CalibrationReport,
+        Calibrator,
+    )
     from cvn_harness_core.contracts.curve import CurveSummary
     from cvn_harness_core.contracts.datasets import Datasets
     from cvn_harness_core.contracts.features import FeatureVersion
@@ -27,16 +32,20 @@ if TYPE_CHECKING:
         ModelSpec,
         Stopping,
     )
+    from cvn_harness_core.contracts.out_of_fold import OutOfFold
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
     from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.theta import (
+        ThetaChoice,
         ThetaCurve,
         ThetaDecision,
         ThetaEvidence,
+        ThetaOutcome,
         ThetaRule,
     )
+    from cvn_harness_core.contracts.tradability import Tradability
     from cvn_harness_core.errors import (
         BundleError,
         FitError,
@@ -60,15 +69,19 @@ if TYPE_CHECKING:
         MODEL_REGISTRY,
         PluginRegistry,
     )
-    from cvn_harness_core.policy import POLICIES, EarlyStopping, TrainingPolicy
+    from cvn_harness_core.policy import POLICIES, ByMoney, EarlyStopping, TrainingPolicy
     from cvn_harness_core.store.disk import Store
     from cvn_harness_core.store.key import Key, key_of
+    from cvn_harness_core.theta.decision import decide as decide_theta
+    from cvn_harness_core.theta.expected_value import ExpectedValue
     from cvn_harness_core.theta.f1_capped import F1Capped
     from cvn_harness_core.theta.f1_grid import F1Grid
     from cvn_harness_core.theta.fixed import Fixed
+    from cvn_harness_core.theta.stability import Bootstrap
 
 _HOME = {
     "artifact.trained": ("TrainedArtifact",),
+    "contracts.calibration": ("Calibration", "CalibrationReport", "Calibrator"),
     "contracts.curve": ("CurveSummary",),
     "contracts.datasets": ("Datasets",),
     "contracts.features": ("FeatureVersion",),
@@ -84,11 +97,20 @@ _HOME = {
         "ModelSpec",
         "Stopping",
     ),
+    "contracts.out_of_fold": ("OutOfFold",),
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
     "contracts.split": ("Array", "Split"),
-    "contracts.theta": ("ThetaCurve", "ThetaDecision", "ThetaEvidence", "ThetaRule"),
+    "contracts.theta": (
+        "ThetaChoice",
+        "ThetaCurve",
+        "ThetaDecision",
+        "ThetaEvidence",
+        "ThetaOutcome",
+        "ThetaRule",
+    ),
+    "contracts.tradability": ("Tradability",),
     "errors": (
         "BundleError",
         "FitError",
@@ -108,28 +130,37 @@ _HOME = {
     "plugins.discovery": ("PluginRecord", "discover"),
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
-    "policy": ("POLICIES", "EarlyStopping", "TrainingPolicy"),
+    "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
     "store.disk": ("Store",),
     "store.key": ("Key", "key_of"),
+    "theta.decision": ("decide_theta",),
+    "theta.expected_value": ("ExpectedValue",),
     "theta.f1_capped": ("F1Capped",),
     "theta.f1_grid": ("F1Grid",),
     "theta.fixed": ("Fixed",),
+    "theta.stability": ("Bootstrap",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_OTHER_NAME = {"configure_logging": "configure"}
+_OTHER_NAME = {"configure_logging": "configure", "decide_theta": "decide"}
 
 __all__ = [
     "ENSEMBLE_REGISTRY",
     "MODEL_REGISTRY",
     "POLICIES",
     "Array",
+    "Bootstrap",
     "BundleError",
+    "ByMoney",
+    "Calibration",
+    "CalibrationReport",
+    "Calibrator",
     "CurveSummary",
     "Datasets",
     "EarlyStopping",
     "EffectiveParam",
     "EnsembleSpec",
     "Event",
+    "ExpectedValue",
     "F1Capped",
     "F1Grid",
     "FeatureVersion",
@@ -146,6 +177,7 @@ __all__ = [
     "ModelAdapter",
     "ModelSpec",
     "MulticlassError",
+    "OutOfFold",
     "Param",
     "ParameterError",
     "Payoff",
@@ -160,16 +192,20 @@ __all__ = [
     "Stopping",
     "Store",
     "StoreError",
+    "ThetaChoice",
     "ThetaCurve",
     "ThetaDecision",
     "ThetaEvidence",
+    "ThetaOutcome",
     "ThetaRule",
+    "Tradability",
     "TrainedArtifact",
     "TrainingHealth",
     "TrainingPolicy",
     "__version__",
     "configure_logging",
     "dag_dot",
+    "decide_theta",
     "discover",
     "hookimpl",
     "key_of",

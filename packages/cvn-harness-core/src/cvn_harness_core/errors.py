@@ -53,7 +53,9 @@ class InputError(HarnessError, ValueError):
             "labels_not_finite",
             "labels_one_class",
             "length_mismatch",
+            "money_unknown",
             "returns_not_finite",
+            "scores_inflated",
             "scores_not_finite",
             "setting_invalid",
             "shape_invalid",
@@ -90,9 +92,9 @@ class ParameterError(HarnessError, ValueError):
 
 
 class FitError(HarnessError, RuntimeError):
-    """The library, or the plugin around it, failed while training. The cause is chained."""
+    """The library or its plugin failed (the cause is chained), or the fit is unhealthy."""
 
-    codes = frozenset({"fit_failed"})
+    codes = frozenset({"fit_failed", "training_unhealthy"})
 
 
 class PluginError(HarnessError):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
+from cvn_harness_core.contracts.calibration import Calibration
 from cvn_harness_core.contracts.checks import integer, real
 from cvn_harness_core.contracts.health import HealthLimits
 from cvn_harness_core.contracts.model import StoppingMetric
+from cvn_harness_core.contracts.out_of_fold import OutOfFold
 from cvn_harness_core.contracts.theta import ThetaRule
 from cvn_harness_core.errors import InputError
+from cvn_harness_core.theta.expected_value import ExpectedValue
 from cvn_harness_core.theta.f1_capped import F1Capped
 from cvn_harness_core.theta.f1_grid import F1Grid
 
@@ -45,6 +48,14 @@ class Declared:
 
 
 @dataclass(frozen=True)
+class ByMoney:
+    """One rule where returns or a payoff are known, another where neither is."""
+
+    known: ThetaRule = field(default_factory=ExpectedValue)
+    unknown: ThetaRule = field(default_factory=F1Capped)
+
+
+@dataclass(frozen=True)
 class TrainingPolicy:
     """How to train and how to decide, the same for every model.
 
@@ -53,25 +64,46 @@ class TrainingPolicy:
     name
         What events and artifacts call it.
     theta
-        The rule that picks the threshold.
+        The rule that picks the threshold; by default the economic one where money is known, else
+        the capped F1.
     class_balance
         ``"none"``; ``"auto"``, which weighs positives by negatives over positives of the training
-        labels; or that weight. Any weight but 1 inflates probabilities, and the artifact says so.
+        labels; or that weight.
+    prior_correction
+        Whether what a class weight does to the scores is undone, exactly, before anything is
+        decided by them; validation is then weighed like training, so that early stopping watches
+        what is fitted. Without it the artifact's scores are ``weight_inflated``.
+    calibration
+        None leaves the scores as they are.
+    out_of_fold
+        Forward folds over the training rows, on whose scores theta is then picked (and the
+        calibrator fitted). None uses validation, and costs no fits.
     early_stopping
         None trains to the ceiling.
     health
         The limits of ``training_health``.
+    on_unhealthy
+        ``"report"`` returns an unhealthy fit with its verdict; ``"error"`` raises FitError
+        ``training_unhealthy``.
+    costs
+        The round-trip costs at which the theta curve shows expectancy; None takes none, one, two
+        and three times the payoff's.
     """
 
     name: str = "economic"
-    theta: ThetaRule | Declared = field(default_factory=F1Capped)
+    theta: ThetaRule | Declared | ByMoney = field(default_factory=ByMoney)
     class_balance: Literal["none", "auto"] | float = "none"
+    prior_correction: bool = True
+    calibration: Calibration | None = None
+    out_of_fold: OutOfFold | None = None
     early_stopping: EarlyStopping | None = field(default_factory=EarlyStopping)
     health: HealthLimits = field(default_factory=HealthLimits)
+    on_unhealthy: Literal["report", "error"] = "report"
+    costs: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         rule = self.theta
-        if isinstance(rule, type) or not isinstance(rule, ThetaRule | Declared):
+        if isinstance(rule, type) or not isinstance(rule, ThetaRule | Declared | ByMoney):
             message = (
                 f"TrainingPolicy.theta is {self.theta!r}; give a rule: Fixed(0.5), F1Capped() or "
                 "any object with a name and decide(evidence)."
@@ -87,19 +119,36 @@ class TrainingPolicy:
         if not isinstance(balance, str):
             weight = real("TrainingPolicy.class_balance", balance, low=0, open_low=True)
             object.__setattr__(self, "class_balance", weight)
-        if not isinstance(self.early_stopping, EarlyStopping | None):
+        for name, kind, example in (
+            ("prior_correction", bool, "True or False"),
+            ("early_stopping", EarlyStopping | None, "EarlyStopping(rounds=...), or None"),
+            ("calibration", Calibration | None, "Calibration('sigmoid'), or None"),
+            ("out_of_fold", OutOfFold | None, "OutOfFold(n_folds=4), or None"),
+            ("health", HealthLimits, "HealthLimits(...)"),
+        ):
+            if not isinstance(getattr(self, name), kind):
+                message = f"TrainingPolicy.{name} is {getattr(self, name)!r}; it must be {example}."
+                raise InputError("setting_invalid", message)
+        if self.costs is not None:
+            costs = tuple(real("TrainingPolicy.costs", cost, low=0) for cost in self.costs)
+            object.__setattr__(self, "costs", costs)
+        inflates = balance not in {"none", 1.0} and not self.prior_correction
+        if inflates and isinstance(rule, ByMoney | ExpectedValue):
             message = (
-                f"TrainingPolicy.early_stopping is {self.early_stopping!r}; it must be "
-                "EarlyStopping(rounds=...), or None."
+                "TrainingPolicy: a cut by money needs probabilities, and class_balance without "
+                "prior_correction inflates them; leave prior_correction on, or choose a rule."
             )
             raise InputError("setting_invalid", message)
-        if not isinstance(self.health, HealthLimits):
-            message = f"TrainingPolicy.health is {self.health!r}; it must be HealthLimits(...)."
+        if self.on_unhealthy not in ("report", "error"):
+            message = (
+                f"TrainingPolicy.on_unhealthy is {self.on_unhealthy!r}; it must be 'report' or "
+                "'error'."
+            )
             raise InputError("setting_invalid", message)
 
     @classmethod
     def economic(cls) -> TrainingPolicy:
-        """Return the default policy: no class weight, a capped buy rate, one rule for all."""
+        """Return the default policy: no class weight, the cut that earns most, one rule for all."""
         return cls()
 
     @classmethod
@@ -109,12 +158,19 @@ class TrainingPolicy:
         Automatic class weight; the rule that each model declares (XGBoost: 0.5), else the
         19-point F1 grid on validation. It over-trades; see ``F1Grid``.
         """
-        return cls(name="adr0089", theta=Declared(F1Grid()), class_balance="auto")
+        return cls(
+            name="adr0089",
+            theta=Declared(F1Grid()),
+            class_balance="auto",
+            prior_correction=False,
+        )
 
-    def rule_for(self, declared: ThetaRule | None) -> ThetaRule:
-        """Return the rule to use for a model whose specification declares ``declared``."""
+    def rule_for(self, declared: ThetaRule | None, *, money_known: bool) -> ThetaRule:
+        """Return the rule for a model that declares ``declared``, on data with money or without."""
         if isinstance(self.theta, Declared):
             return declared or self.theta.otherwise
+        if isinstance(self.theta, ByMoney):
+            return self.theta.known if money_known else self.theta.unknown
         return self.theta
 
 

@@ -1,4 +1,4 @@
-"""From a model to checked probabilities: the same check in training and in prediction."""
+"""From a model to checked scores, and to the artifact's: in training as in prediction."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from cvn_harness_core.calibration.apply import calibrate
+from cvn_harness_core.contracts.calibration import ScoreMap
 from cvn_harness_core.contracts.model import ModelAdapter
+from cvn_harness_core.contracts.probability import undo_weight
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import InputError
 
@@ -24,3 +27,10 @@ def positive_scores(adapter: ModelAdapter, native: Any, X: Array, n_threads: int
         message = "the model returned scores that are NaN or outside [0, 1]."
         raise InputError("scores_not_finite", message)
     return out
+
+
+def map_scores(score_map: ScoreMap, scores: Array) -> Array:
+    """Return the artifact's scores of the library's, (n,): the weight undone, then calibrated."""
+    if score_map.undo_weight != 1.0:
+        scores = undo_weight(scores, score_map.undo_weight)
+    return scores if score_map.calibrator is None else calibrate(score_map.calibrator, scores)

@@ -25,6 +25,7 @@ def cvn_model() -> ModelSpec:
         file_name="model.cbm",
         iterations_param="iterations",
         positive_weight_param="scale_pos_weight",
+        weighs_validation=True,
         stopping_metrics={"log_loss": "Logloss", "roc_auc": "AUC", "pr_auc": "PRAUC"},
         stopping_min_delta=False,
         dag=dag,

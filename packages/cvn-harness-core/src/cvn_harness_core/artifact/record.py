@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from cvn_harness_core.contracts.calibration import CalibrationReport, ScoreMap
 from cvn_harness_core.contracts.curve import CurveSummary
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.health import TrainingHealth
 from cvn_harness_core.contracts.metrics import SplitMetrics
+from cvn_harness_core.contracts.out_of_fold import FoldProof
 from cvn_harness_core.contracts.params import EffectiveParam, ParamValue
 from cvn_harness_core.contracts.payoff import Payoff
 from cvn_harness_core.contracts.probability import Probability
-from cvn_harness_core.contracts.theta import ThetaDecision
+from cvn_harness_core.contracts.theta import ThetaDecision, ThetaOutcome
+from cvn_harness_core.contracts.tradability import Tradability
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +41,17 @@ class ArtifactRecord:
     health
         The verdict on the fit.
     probability
-        Whether the scores are raw or inflated by a class weight.
+        What the scores are: raw, inflated by a class weight, corrected for it, or calibrated.
+    score_map
+        How they come from the library's: the weight to undo, and the calibrator.
+    calibration
+        What became of the calibration that the policy asked for.
+    out_of_fold
+        What each forward fold was fitted on and what it scored; empty without out-of-fold scores.
+    outcome
+        Predicted and realised buy rate and expectancy.
+    tradability
+        Whether the signals would have paid on test.
     feature_version, datasets_digest
         What it was trained on.
     payoff
@@ -69,6 +82,11 @@ class ArtifactRecord:
     learning_curve: CurveSummary
     health: TrainingHealth
     probability: Probability
+    score_map: ScoreMap
+    calibration: CalibrationReport
+    out_of_fold: tuple[FoldProof, ...]
+    outcome: ThetaOutcome
+    tradability: Tradability
     feature_version: FeatureVersion
     datasets_digest: str
     payoff: Payoff | None

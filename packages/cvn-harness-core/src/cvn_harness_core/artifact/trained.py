@@ -14,7 +14,7 @@ from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.contracts.split import Array, as_matrix
 from cvn_harness_core.errors import InputError
-from cvn_harness_core.scoring import positive_scores
+from cvn_harness_core.scoring import map_scores, positive_scores
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -59,7 +59,8 @@ class TrainedArtifact(ArtifactRecord):
             threads = integer("n_threads", n_threads, low=1)
         if matrix.shape[0] == 0:
             return np.empty((0, 2))
-        positive = positive_scores(self.adapter, self.native, matrix, threads)
+        native = positive_scores(self.adapter, self.native, matrix, threads)
+        positive = map_scores(self.score_map, native)
         return np.column_stack([1.0 - positive, positive])
 
     def predict(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from cvn_harness_core.contracts.content import array_text, text_digest
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.payoff import Payoff
-from cvn_harness_core.contracts.split import Array, Split
+from cvn_harness_core.contracts.split import Split
 from cvn_harness_core.errors import HarnessError, InputError
 
 if TYPE_CHECKING:
@@ -195,9 +195,10 @@ class Datasets:
         for name in SPLIT_NAMES:
             yield name, getattr(self, name)
 
-    def with_train_weight(self, weight: Array) -> Datasets:
-        """Return the same data with other sample weights of the training rows, (n_train,)."""
-        return replace(self, train=replace(self.train, weight=weight))
+    @property
+    def money_known(self) -> bool:
+        """Whether validation rows have returns, or the payoff is known."""
+        return self.payoff is not None or self.val.returns is not None
 
     def content(self) -> dict[str, str]:
         """Return dtype, shape and BLAKE3 of every array, by its name (``train.X``, ``val.time``).

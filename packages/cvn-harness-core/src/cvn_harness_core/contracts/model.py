@@ -130,6 +130,8 @@ class ModelSpec:
     positive_weight_param
         Which parameter multiplies the weight of positives; None lets the harness multiply the
         sample weights instead.
+    weighs_validation
+        Whether that parameter weighs positives in the validation metric too.
     stopping_metrics
         The library's name for each metric that early stopping can watch; empty if it has none.
     stopping_min_delta
@@ -155,6 +157,7 @@ class ModelSpec:
     file_name: str = "model.bin"
     iterations_param: str | None = None
     positive_weight_param: str | None = None
+    weighs_validation: bool = False
     stopping_metrics: Mapping[StoppingMetric, str] = field(default_factory=dict)
     stopping_min_delta: bool = True
     thread_invariant: bool = False

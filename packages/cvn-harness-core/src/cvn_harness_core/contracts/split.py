@@ -12,6 +12,8 @@ from cvn_harness_core.errors import InputError, MulticlassError
 
 Array: TypeAlias = npt.NDArray[Any]
 
+_OPTIONAL = ("time", "label_end", "returns", "weight", "symbol")
+
 _BLOCK_ELEMENTS = 1 << 20
 """How many elements a scan looks at in one go, so that it never doubles the memory of X."""
 
@@ -84,6 +86,15 @@ class Split:
 
     def __len__(self) -> int:
         return int(self.X.shape[0])
+
+    def take(self, rows: Array) -> Split:
+        """Return some rows, by their numbers (rising); a view where they follow one another."""
+        at: Any = rows
+        if rows.size and rows[-1] - rows[0] == rows.size - 1:
+            at = slice(int(rows[0]), int(rows[-1]) + 1)
+        optional = {name: getattr(self, name) for name in _OPTIONAL}
+        kept = {name: v[at] for name, v in optional.items() if v is not None}
+        return Split(self.X[at], self.y[at], **kept)
 
     @property
     def prevalence(self) -> float:

@@ -78,19 +78,61 @@ class LearningCurveRecorded(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CalibrationApplied(Event):
+    """What became of the scores on their way to probabilities (status off: nothing was asked)."""
+
+    event: ClassVar[str] = "calibration_applied"
+    status: Literal["off", "applied", "refused"]
+    reason: str | None
+    method: str | None
+    source: Literal["validation", "out_of_fold"] | None
+    rows: int
+    positives: int
+    brier_before: float | None
+    brier_after: float | None
+    ece_before: float | None
+    ece_after: float | None
+    probability: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ThetaPicked(Event):
-    """The decision threshold, or NO_TRADE and why."""
+    """The decision threshold, or NO_TRADE and why; figures of the rows that it was picked on."""
 
     event: ClassVar[str] = "theta_picked"
     rule: str
     status: Literal["TRADE", "NO_TRADE"]
     theta: float | None
     reason: str | None
+    source: Literal["validation", "out_of_fold"]
     n: int
     n_signals: int
     buy_rate: float
-    max_buy_rate: float | None
+    min_buy_rate: float
+    max_buy_rate: float
     f1_buy: float
+    precision_buy: float | None
+    expectancy: float | None
+    predicted_expectancy: float | None
+    theta_low: float | None
+    theta_high: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThetaAlarm(Event):
+    """The buy rate on test is not the one that theta was picked for."""
+
+    event: ClassVar[str] = "theta_alarm"
+    level: ClassVar[str] = "warning"
+    rule: str
+    theta: float | None
+    alarm: Literal["above_band", "below_band", "above_predicted", "below_predicted"]
+    predicted_buy_rate: float
+    realised_buy_rate: float
+    min_buy_rate: float
+    max_buy_rate: float
+    predicted_expectancy: float | None
+    realised_expectancy: float | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +146,10 @@ class TrainingHealthJudged(Event):
     score_std_val: float | None
     distinct_scores_val: float | None
     roc_auc_gap: float | None
+    psi_max: float
+    prevalence_ratio: float
+    positive_weight: float
+    worst_psi: dict[str, float]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +161,7 @@ class TrainingComplete(Event):
     best_iteration: int | None
     theta: float | None
     health: Literal["healthy", "suspect", "unhealthy"]
+    tradability: Literal["tradable", "unproven", "not_tradable", "unknown"]
     metrics: dict[str, dict[str, float | None]]
 
 
@@ -195,7 +242,9 @@ EVENTS: dict[str, type[Event]] = {
         TrainingStarted,
         ClassBalanceApplied,
         LearningCurveRecorded,
+        CalibrationApplied,
         ThetaPicked,
+        ThetaAlarm,
         TrainingHealthJudged,
         TrainingComplete,
         TrainingFailed,

@@ -56,12 +56,16 @@ def _driver(dag: ModuleType | None) -> tuple[Driver, Any]:
     from hamilton.lifecycle import NodeExecutionHook
 
     from cvn_harness_core.nodes import (
+        calibration,
         class_balance,
         eval_metrics,
         fit,
+        holdout,
         learning_curve,
         log_emit,
+        out_of_fold,
         theta_sweep,
+        tradability,
         training_health,
     )
 
@@ -83,10 +87,14 @@ def _driver(dag: ModuleType | None) -> tuple[Driver, Any]:
 
     shared = (
         class_balance,
+        holdout,
         fit,
         learning_curve,
+        out_of_fold,
+        calibration,
         theta_sweep,
         eval_metrics,
+        tradability,
         training_health,
         log_emit,
     )

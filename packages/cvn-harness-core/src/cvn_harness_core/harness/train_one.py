@@ -13,6 +13,7 @@ from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.plain import plain
+from cvn_harness_core.contracts.theta import ThetaRule
 from cvn_harness_core.errors import FitError, HarnessError, InputError, SearchError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, TrainingStarted
@@ -34,6 +35,11 @@ _OUTPUTS = (
     "learning_curve",
     "training_health",
     "probability",
+    "score_map",
+    "calibration_report",
+    "out_of_fold",
+    "theta_outcome",
+    "tradability",
 )
 
 
@@ -70,7 +76,8 @@ def train_one(
     SearchError
         For ``n_trials`` above 0, or any other setting of the search.
     FitError
-        If the library fails; its own exception is the cause.
+        If the library fails; its own exception is the cause. ``training_unhealthy`` if the fit
+        is unhealthy and the policy makes that an error.
     """
     policy = TrainingPolicy.economic() if policy is None else policy
     hpo_params = HPOParams() if hpo_params is None else hpo_params
@@ -84,6 +91,7 @@ def train_one(
     assert isinstance(datasets.feature_version, FeatureVersion)
     fixed = {name: p.value for name, p in parameters.items() if p.source == "user"}
     log = RunLog(uuid.uuid4().hex, "model", model_name, run_tags)
+    rule = policy.rule_for(spec.theta, money_known=datasets.money_known)
     trace, started = Trace(), time.perf_counter()
     try:
         log.emit(
@@ -114,6 +122,9 @@ def train_one(
             },
             trace,
         )
+        if policy.on_unhealthy == "error":
+            trace.stage = "training_health"
+            out["training_health"].require_usable(model_name)
     except BaseException as error:
         log.emit(
             TrainingFailed,
@@ -136,10 +147,15 @@ def train_one(
         learning_curve=out["learning_curve"],
         health=out["training_health"],
         probability=out["probability"],
+        score_map=out["score_map"],
+        calibration=out["calibration_report"],
+        out_of_fold=() if out["out_of_fold"] is None else out["out_of_fold"].folds,
+        outcome=out["theta_outcome"],
+        tradability=out["tradability"],
         feature_version=datasets.feature_version,
         datasets_digest=datasets.digest,
         payoff=datasets.payoff,
-        policy=_policy_facts(policy, out["theta_sweep"].rule),
+        policy=_policy_facts(policy, rule),
         seed=hpo_params.seed,
         n_threads=n_threads,
         lineage=(),
@@ -156,6 +172,7 @@ def train_one(
         best_iteration=artifact.best_iteration,
         theta=artifact.theta,
         health=artifact.health.verdict,
+        tradability=artifact.tradability.verdict,
         metrics={name: m.figures() for name, m in artifact.metrics.items()},
     )
     return artifact
@@ -194,8 +211,8 @@ def _execute(dag: Any, outputs: list[str], inputs: dict[str, Any], trace: Trace)
         raise FitError("fit_failed", message) from error
 
 
-def _policy_facts(policy: TrainingPolicy, rule: str) -> dict[str, Any]:
+def _policy_facts(policy: TrainingPolicy, rule: ThetaRule) -> dict[str, Any]:
     settings = {f.name: getattr(policy, f.name) for f in fields(policy)}
-    how = plain(policy.theta) if is_dataclass(policy.theta) else {}
-    facts: dict[str, Any] = plain({**settings, "theta": {"rule": rule, **how}})
+    how: dict[str, Any] = plain(rule) if is_dataclass(rule) else {}
+    facts: dict[str, Any] = plain({**settings, "theta": {"rule": rule.name, **how}})
     return facts

@@ -1,1 +1,1 @@
-"""The figures of ``SplitMetrics``: scikit-learn's where it has one, the trading ones here."""
+"""The figures of ``SplitMetrics``, scikit-learn's where it has one, and those of shift."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +11,7 @@ from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.probability import Probability
+from cvn_harness_core.contracts.split import Split
 from cvn_harness_core.policy import TrainingPolicy
 
 
@@ -43,16 +44,33 @@ def class_balance(
     return ClassBalance(float(policy.class_balance), "policy")
 
 
-def probability(class_balance: ClassBalance) -> Probability:
-    """Return the kind of the scores: inflated by any weight but 1."""
+def uncalibrated(class_balance: ClassBalance, policy: TrainingPolicy) -> Probability:
+    """Return the kind of the scores before any calibration."""
     weight = class_balance.positive_weight
-    return Probability("raw") if weight == 1.0 else Probability("weight_inflated", weight)
+    if weight == 1.0:
+        return Probability("raw")
+    return Probability("prior_corrected" if policy.prior_correction else "weight_inflated", weight)
 
 
-def training_data(datasets: Datasets, spec: ModelSpec, class_balance: ClassBalance) -> Datasets:
-    """Return the data to train on: reweighted where the library has no weight for positives."""
-    if spec.positive_weight_param is not None or class_balance.positive_weight == 1.0:
+def weigh_classes(
+    datasets: Datasets, spec: ModelSpec, policy: TrainingPolicy, positive_weight: float
+) -> Datasets:
+    """Return the data to train on, positives weighed where the library does not do it itself.
+
+    Validation is weighed too under ``prior_correction``: otherwise early stopping would watch the
+    loss of inflated scores on rows that are not, and end at once (or never).
+    """
+    if positive_weight == 1.0:
         return datasets
-    train = datasets.train
-    balance = np.where(train.y == 1, class_balance.positive_weight, 1.0)
-    return datasets.with_train_weight(balance if train.weight is None else balance * train.weight)
+    train, val = datasets.train, datasets.val
+    has_parameter = spec.positive_weight_param is not None
+    if not has_parameter:
+        train = _weighed(train, positive_weight)
+    if policy.prior_correction and not (has_parameter and spec.weighs_validation):
+        val = _weighed(val, positive_weight)
+    return replace(datasets, train=train, val=val)
+
+
+def _weighed(split: Split, positive_weight: float) -> Split:
+    balance = np.where(split.y == 1, positive_weight, 1.0)
+    return replace(split, weight=balance if split.weight is None else balance * split.weight)

@@ -85,8 +85,8 @@ def native(fitted: Fitted) -> Any:
     return fitted.native
 
 
-def scores(adapter: ModelAdapter, native: Any, datasets: Datasets, n_threads: int) -> Scores:
-    """Score all three splits."""
+def native_scores(adapter: ModelAdapter, native: Any, datasets: Datasets, n_threads: int) -> Scores:
+    """Score all three splits, as the library does."""
     parts = {
         name: positive_scores(adapter, native, split.X, n_threads)
         for name, split in datasets.splits()

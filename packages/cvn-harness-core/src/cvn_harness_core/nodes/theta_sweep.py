@@ -1,23 +1,58 @@
-"""Where theta is picked: the policy's rule, on validation."""
+"""Where theta is picked: the policy's rule, on rows that the model was not fitted on."""
 
 from __future__ import annotations
 
+from cvn_harness_core.contracts.calibration import ScoreMap
 from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.metrics import SplitMetrics
 from cvn_harness_core.contracts.model import ModelSpec
-from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence
-from cvn_harness_core.metrics.trading import net_returns
-from cvn_harness_core.nodes.fit import Scores
+from cvn_harness_core.contracts.probability import Probability
+from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence, ThetaOutcome
+from cvn_harness_core.folds.holdout import Holdout
 from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.scoring import map_scores
+from cvn_harness_core.theta.decision import decide
+from cvn_harness_core.theta.outcome import outcome
+
+
+def theta_evidence(
+    unseen_scores: Array,
+    score_map: ScoreMap,
+    probability: Probability,
+    holdout: Holdout,
+    training_data: Datasets,
+    datasets: Datasets,
+) -> ThetaEvidence:
+    """Return the rows that decide; test rows are not looked at."""
+    split = holdout.split_of(datasets)
+    if holdout.theta.size < len(split):
+        split, scores = split.take(holdout.theta), unseen_scores[holdout.theta]
+    else:
+        scores = unseen_scores
+    return ThetaEvidence(
+        scores=map_scores(score_map, scores),
+        y=split.y,
+        returns=split.returns,
+        payoff=datasets.payoff,
+        time=split.time,
+        label_end=split.label_end,
+        probability=probability,
+        n_train=len(training_data.train),
+        source=holdout.source,
+    )
 
 
 def theta_sweep(
-    scores: Scores, datasets: Datasets, spec: ModelSpec, policy: TrainingPolicy
+    theta_evidence: ThetaEvidence, datasets: Datasets, spec: ModelSpec, policy: TrainingPolicy
 ) -> ThetaDecision:
-    """Return the decision of the policy's rule; test rows are not looked at."""
-    evidence = ThetaEvidence(
-        scores=scores.val,
-        y=datasets.val.y,
-        returns=net_returns(datasets.val, datasets.payoff),
-        payoff=datasets.payoff,
-    )
-    return policy.rule_for(spec.theta).decide(evidence)
+    """Return the decision of the policy's rule."""
+    rule = policy.rule_for(spec.theta, money_known=datasets.money_known)
+    return decide(rule, theta_evidence, policy.costs)
+
+
+def theta_outcome(
+    theta_sweep: ThetaDecision, eval_metrics: dict[str, SplitMetrics]
+) -> ThetaOutcome:
+    """Return what became of the decision on test."""
+    return outcome(theta_sweep, eval_metrics["test"])

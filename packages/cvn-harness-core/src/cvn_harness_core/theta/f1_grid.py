@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence
-from cvn_harness_core.theta.cuts import cuts_at
+from cvn_harness_core.contracts.theta import ThetaChoice, ThetaEvidence
 
 GRID = np.linspace(0.05, 0.95, 19)
 """The thresholds 0.05, 0.10, ..., 0.95."""
@@ -26,17 +25,6 @@ class F1Grid:
         """``f1_grid``."""
         return "f1_grid"
 
-    def decide(self, evidence: ThetaEvidence) -> ThetaDecision:
+    def decide(self, evidence: ThetaEvidence) -> ThetaChoice:
         """Return the best grid point; where every F1 is 0, that is the first (0.05)."""
-        cuts = cuts_at(GRID, evidence.scores, evidence.y)
-        best = int(np.argmax(cuts.f1))
-        return ThetaDecision(
-            rule=self.name,
-            theta=float(GRID[best]),
-            reason=None,
-            n=cuts.n,
-            n_signals=int(cuts.n_signals[best]),
-            buy_rate=float(cuts.buy_rate[best]),
-            f1=float(cuts.f1[best]),
-            curve=cuts.curve(best),
-        )
+        return ThetaChoice(float(GRID[int(np.argmax(evidence.cuts.at(GRID).f1))]))

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from cvn_harness_core.contracts.checks import real
-from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence
+from cvn_harness_core.contracts.theta import ThetaChoice, ThetaEvidence
 from cvn_harness_core.errors import InputError
-from cvn_harness_core.theta.cuts import cuts_at
 
 
 @dataclass(frozen=True)
 class Fixed:
-    """Always ``theta``; the figures say what it does on validation."""
+    """Always ``theta``; the decision's figures say what it does on the evidence."""
 
     theta: float = 0.5
 
@@ -29,16 +26,6 @@ class Fixed:
         """``fixed``."""
         return "fixed"
 
-    def decide(self, evidence: ThetaEvidence) -> ThetaDecision:
-        """Return ``theta`` and its figures."""
-        cuts = cuts_at(np.array([self.theta]), evidence.scores, evidence.y)
-        return ThetaDecision(
-            rule=self.name,
-            theta=self.theta,
-            reason=None,
-            n=cuts.n,
-            n_signals=int(cuts.n_signals[0]),
-            buy_rate=float(cuts.buy_rate[0]),
-            f1=float(cuts.f1[0]),
-            curve=cuts.curve(0),
-        )
+    def decide(self, evidence: ThetaEvidence) -> ThetaChoice:  # noqa: ARG002
+        """Return ``theta``, whatever the evidence."""
+        return ThetaChoice(self.theta)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from cvn_harness_core import FitError, ThetaDecision, ThetaEvidence, TrainingPolicy
+from cvn_harness_core import FitError, ThetaChoice, ThetaEvidence, TrainingPolicy
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
 from cvn_harness_core.testing.subject import ModelUnderTest
 from cvn_harness_core.testing.verdict import require
@@ -15,6 +15,7 @@ EVENTS_OF_A_TRAINING = (
     "training_started",
     "class_balance_applied",
     "learning_curve",
+    "calibration_applied",
     "theta_picked",
     "training_health",
     "training_complete",
@@ -64,5 +65,5 @@ class EventChecks(ModelUnderTest):
 class _FailingRule:
     name: str = "failing"
 
-    def decide(self, evidence: ThetaEvidence) -> ThetaDecision:
+    def decide(self, evidence: ThetaEvidence) -> ThetaChoice:
         raise ZeroDivisionError(evidence.scores.size)
