@@ -36,7 +36,9 @@ def loaded_after(statement: str) -> set[str]:
     return set(json.loads(done.stderr.splitlines()[-1]))
 
 
-@pytest.mark.parametrize("arguments", [["plugins"], ["plugins", "--json"], ["--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["plugins"], ["plugins", "--json"], ["--help"], ["store", "--help"]]
+)
 def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:
     loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({arguments!r})")
     assert not loaded & HEAVY

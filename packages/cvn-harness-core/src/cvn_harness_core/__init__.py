@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         PluginError,
         PluginNotInstalledError,
         SearchError,
+        StoreError,
     )
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
@@ -69,6 +70,8 @@ if TYPE_CHECKING:
         PluginRegistry,
     )
     from cvn_harness_core.policy import POLICIES, ByMoney, EarlyStopping, TrainingPolicy
+    from cvn_harness_core.store.disk import Store
+    from cvn_harness_core.store.key import Key, key_of
     from cvn_harness_core.theta.decision import decide as decide_theta
     from cvn_harness_core.theta.expected_value import ExpectedValue
     from cvn_harness_core.theta.f1_capped import F1Capped
@@ -118,6 +121,7 @@ _HOME = {
         "PluginError",
         "PluginNotInstalledError",
         "SearchError",
+        "StoreError",
     ),
     "events.log": ("configure_logging",),
     "events.schema": ("Event",),
@@ -127,6 +131,8 @@ _HOME = {
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
+    "store.disk": ("Store",),
+    "store.key": ("Key", "key_of"),
     "theta.decision": ("decide_theta",),
     "theta.expected_value": ("ExpectedValue",),
     "theta.f1_capped": ("F1Capped",),
@@ -166,6 +172,7 @@ __all__ = [
     "HarnessError",
     "HealthLimits",
     "InputError",
+    "Key",
     "LearningCurve",
     "ModelAdapter",
     "ModelSpec",
@@ -183,6 +190,8 @@ __all__ = [
     "Split",
     "SplitMetrics",
     "Stopping",
+    "Store",
+    "StoreError",
     "ThetaChoice",
     "ThetaCurve",
     "ThetaDecision",
@@ -199,6 +208,7 @@ __all__ = [
     "decide_theta",
     "discover",
     "hookimpl",
+    "key_of",
     "train_one",
 ]
 

@@ -149,3 +149,20 @@ class BundleError(HarnessError, ValueError):
             "bundle_unwritable",
         }
     )
+
+
+class StoreError(HarnessError, RuntimeError):
+    """The store of trained models cannot be used, or something cannot be kept in it."""
+
+    codes = frozenset(
+        {
+            "array_refused",
+            "code_not_found",
+            "key_ambiguous",
+            "key_not_found",
+            "key_type_unknown",
+            "store_invalid",
+            "store_not_found",
+            "store_unwritable",
+        }
+    )

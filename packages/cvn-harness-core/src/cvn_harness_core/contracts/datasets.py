@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
+from cvn_harness_core.contracts.content import array_text, text_digest
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.payoff import Payoff
-from cvn_harness_core.contracts.split import Array, Split
+from cvn_harness_core.contracts.split import Split
 from cvn_harness_core.errors import HarnessError, InputError
 
 if TYPE_CHECKING:
@@ -202,22 +200,27 @@ class Datasets:
         """Whether validation rows have returns, or the payoff is known."""
         return self.payoff is not None or self.val.returns is not None
 
-    @cached_property
+    def content(self) -> dict[str, str]:
+        """Return dtype, shape and BLAKE3 of every array, by its name (``train.X``, ``val.time``).
+
+        Computed anew at each call: whoever owns the arrays may have changed them.
+        """
+        return {
+            f"{split_name}.{name}": array_text(array)
+            for split_name, split in self.splits()
+            for name in ("X", "y", "time", "label_end", "returns", "weight", "symbol")
+            if (array := getattr(split, name)) is not None
+        }
+
+    @property
     def digest(self) -> str:
-        """SHA-256 over every array with its name, dtype and shape, and over names and payoff.
+        """BLAKE3 over ``content()``, the features' version and the payoff, as 64 hex digits.
 
         Tags are not part of it: they label a run and do not change it.
         """
-        state = hashlib.sha256()
         assert isinstance(self.feature_version, FeatureVersion)
-        state.update(self.feature_version.digest.encode())
-        state.update(repr(self.payoff).encode())
-        for split_name, split in self.splits():
-            for name in ("X", "y", "time", "label_end", "returns", "weight", "symbol"):
-                array = getattr(split, name)
-                if array is not None:
-                    _hash_array(state, f"{split_name}.{name}", array)
-        return state.hexdigest()
+        identity = [self.feature_version.digest, repr(self.payoff), self.content()]
+        return text_digest(json.dumps(identity, sort_keys=True))
 
     def _check_features(self) -> None:
         width, dtype = self.train.X.shape[1], self.train.X.dtype
@@ -271,8 +274,3 @@ def _as_split(part: SplitLike) -> Split:
         return Split(*part)
     message = f"a split is a Split, an (X, y) pair or a mapping; got {type(part).__name__}."
     raise InputError("shape_invalid", message)
-
-
-def _hash_array(state: hashlib._Hash, name: str, array: Array) -> None:
-    state.update(f"{name}|{array.dtype.str}|{array.shape}|".encode())
-    state.update(np.ascontiguousarray(array).view(np.uint8).data)

@@ -189,6 +189,40 @@ class ArtifactSaved(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class CacheHit(Event):
+    """The store had what was asked for; nothing was trained. ``seconds`` includes any waiting."""
+
+    event: ClassVar[str] = "cache_hit"
+    key: str
+    path: str
+    size_bytes: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheMiss(Event):
+    """The store did not have it, and what differs from the nearest that it has."""
+
+    event: ClassVar[str] = "cache_miss"
+    key: str
+    reason: str
+    nearest: str | None
+    differs: list[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CacheCorrupt(Event):
+    """An entry of the store is damaged: moved to quarantine (or left, if nothing can be moved)."""
+
+    event: ClassVar[str] = "cache_corrupt"
+    level: ClassVar[str] = "warning"
+    key: str
+    path: str
+    quarantine: str | None
+    fault: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class PluginRejected(Event):
     """A plugin could not be used, and why."""
 
@@ -215,6 +249,9 @@ EVENTS: dict[str, type[Event]] = {
         TrainingComplete,
         TrainingFailed,
         ArtifactSaved,
+        CacheHit,
+        CacheMiss,
+        CacheCorrupt,
         PluginRejected,
     )
 }

@@ -10,6 +10,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import importlib_metadata
@@ -72,6 +73,15 @@ def import_target(record: PluginRecord) -> object:
     """Import what a record's entry point names, and return it; whatever it raises passes."""
     loaded: object = importlib_metadata.EntryPoint(record.name, record.target, "cvn_harness").load()
     return loaded
+
+
+def distribution_files(distribution: str) -> list[tuple[str, Path]]:
+    """Return name and path of every file that an installed distribution lists; [] if none does."""
+    try:
+        files = importlib_metadata.distribution(distribution).files
+    except importlib_metadata.PackageNotFoundError:
+        return []
+    return [(str(file), Path(str(file.locate()))) for file in files or ()]
 
 
 def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:

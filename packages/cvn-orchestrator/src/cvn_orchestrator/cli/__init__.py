@@ -55,4 +55,5 @@ def _report(error: Exception, *, as_json: bool) -> int:
         print(json.dumps({"error": {"code": error.code, "message": str(error)}}))
     print(f"cvn: error: {error} [{error.code}]", file=sys.stderr)
     failed = isinstance(error, FitError | BundleError) and error.code != "bundle_not_found"
+    failed = failed or error.code == "store_unwritable"
     return EXIT_FAILED if failed else EXIT_USAGE

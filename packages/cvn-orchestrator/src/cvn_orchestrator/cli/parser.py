@@ -40,6 +40,7 @@ def build_parser() -> argparse.ArgumentParser:
     _train(commands.add_parser("train", help="train one model on a file and write a bundle"))
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
+    _store(commands.add_parser("store", help="list, verify and tidy a store of trained models"))
     return parser
 
 
@@ -128,6 +129,44 @@ def _dag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", "-o", type=Path, metavar="FILE", help=".svg or .dot (default: ./cvn-MODEL.svg)"
     )
+
+
+def _store(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    actions.add_parser("ls", help="list the entries, the most recently used first")
+    actions.add_parser("verify", help="read every entry; exit with 1 if any is damaged")
+    gc = actions.add_parser(
+        "gc", help="delete leftovers, damaged entries and, with a size, old ones"
+    )
+    gc.add_argument(
+        "--max-size",
+        type=_size,
+        metavar="SIZE",
+        help="delete the least recently used entries above this, such as 500M or 20G",
+    )
+    explain = actions.add_parser("explain", help="say in which parts two keys differ")
+    explain.add_argument("key", metavar="KEY", help="the first digits of a key that `ls` shows")
+    explain.add_argument(
+        "other", nargs="?", metavar="OTHER", help="default: the most similar entry of its kind"
+    )
+    for action in actions.choices.values():
+        action.set_defaults(run=_runs("store"))
+        action.add_argument(
+            "--store",
+            type=Path,
+            metavar="DIR",
+            help="the store's folder (default: $CVN_STORE, else ./.cvn-store)",
+        )
+        action.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _size(text: str) -> int:
+    from cvn_orchestrator.cli.store import size
+
+    return size(text)
+
+
+_size.__name__ = "size"  # what argparse calls it in an error
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,1 @@
+"""The content-addressed store: what was trained once is not trained again."""

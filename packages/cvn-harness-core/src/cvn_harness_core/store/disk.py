@@ -1,0 +1,296 @@
+"""The store: one folder, any number of processes, each result made once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cvn_harness_core.contracts.checks import integer
+from cvn_harness_core.errors import BundleError, StoreError
+from cvn_harness_core.events.log import RunLog
+from cvn_harness_core.store import entry as entries
+from cvn_harness_core.store import eviction
+from cvn_harness_core.store.entry import Entry
+from cvn_harness_core.store.eviction import Collected
+from cvn_harness_core.store.explain import Difference, differences, nearest
+from cvn_harness_core.store.key import Key
+from cvn_harness_core.store.layout import Layout, unwritable
+from cvn_harness_core.store.locks import hold
+from cvn_harness_core.store.telling import tell_corrupt, tell_hit, tell_miss
+
+_COMPARED = 256  # entries that a miss is compared with, the most recently used ones
+
+
+@dataclass(frozen=True)
+class Listed:
+    """An entry as a listing shows it; ``kind`` is None if its key cannot be read."""
+
+    digest: str
+    kind: str | None
+    size_bytes: int
+    used_ns: int
+
+
+class Computed(NamedTuple):
+    """An entry, and whether it was there already."""
+
+    entry: Entry
+    hit: bool
+
+
+class Store:
+    """Results by what they depend on, on a disk that any number of processes share.
+
+    Every read is verified; a damaged entry is put aside and reported, and counts as absent. Every
+    write is atomic. A key is locked while it is read, written, deleted and computed; the kernel
+    releases the lock of a process that dies.
+
+    Parameters
+    ----------
+    path
+        A folder; made when something is first kept in it.
+    max_bytes
+        After each new entry the least recently used ones are deleted until the rest fit. None
+        keeps everything until ``gc``. A new entry stays, whatever its size.
+
+    Raises
+    ------
+    StoreError
+        ``store_invalid`` if the folder holds something else.
+    InputError
+        ``setting_invalid`` for a ``max_bytes`` that is no size.
+    """
+
+    def __init__(self, path: str | Path, *, max_bytes: int | None = None) -> None:
+        self.path = Path(path)
+        self.max_bytes = None if max_bytes is None else integer("max_bytes", max_bytes, low=0)
+        self._layout = Layout(self.path)
+        self._layout.exists()
+
+    @classmethod
+    def existing(cls, path: str | Path) -> Store:
+        """Return the store that is at ``path`` already.
+
+        Raises StoreError ``store_not_found`` or ``store_invalid``.
+        """
+        store = cls(path)
+        if not store._layout.exists():
+            message = f"there is no store at {path}; it is made when something is kept in it."
+            raise StoreError("store_not_found", message)
+        return store
+
+    def __repr__(self) -> str:
+        return f"Store({str(self.path)!r}, max_bytes={self.max_bytes})"
+
+    def get(self, key: Key, *, log: RunLog | None = None) -> Entry | None:
+        """Return the verified entry of a key, or None; reading it counts as use.
+
+        A damaged entry is moved to quarantine, reported (``cache_corrupt``) and absent. Works on a
+        read-only store, where nothing is locked or moved.
+        """
+        if not os.path.lexists(self._layout.entry(key.digest)):
+            return None
+        with self._locked_if_possible(key):
+            return self._read(key, log)
+
+    def put(
+        self,
+        key: Key,
+        facts: Mapping[str, Any],
+        files: Mapping[str, bytes],
+        *,
+        log: RunLog | None = None,
+    ) -> Path:
+        """Keep JSON-like facts and files under a key; return the bundle's folder.
+
+        A sound entry that is there already stays as it is.
+
+        Raises
+        ------
+        StoreError
+            ``store_unwritable`` for a full or read-only disk; nothing is left of the new entry.
+        """
+        with self._locked(key):
+            if self._read(key, log) is None:
+                self._write(key, facts, files)
+        self._bound(key)
+        return self._layout.entry(key.digest)
+
+    def compute(
+        self,
+        key: Key,
+        make: Callable[[], tuple[Mapping[str, Any], Mapping[str, bytes]]],
+        *,
+        log: RunLog | None = None,
+    ) -> Computed:
+        """Return the entry of a key, made by ``make`` if it is not there, and whether it was.
+
+        Whoever asks for a key while it is being made, in whatever process or thread, waits and then
+        reads it; if its maker dies, one of them makes it. ``make`` may itself compute other keys,
+        as an ensemble does for its bases, as long as none of these waits for this one.
+
+        Emits ``cache_hit`` or ``cache_miss``, within the run of ``log`` if one is given.
+
+        Raises
+        ------
+        StoreError
+            ``store_unwritable``: on a read-only disk before ``make`` is called, on a full one
+            after it.
+        """
+        started = time.perf_counter()
+        found, hit = self.get(key, log=log), True
+        if found is None:
+            with self._locked(key):
+                found = self._read(key, log)
+                if found is None:
+                    tell_miss(log, key, self.nearest(key))
+                    self._write(key, *make())
+                    found, hit = entries.read(self._layout.entry(key.digest)), False
+            if not hit:
+                self._bound(key)
+        if hit:
+            tell_hit(log, found, time.perf_counter() - started)
+        return Computed(found, hit)
+
+    def ls(self) -> list[Listed]:
+        """Return all entries, the most recently used first, without reading them."""
+        listed = []
+        for used in reversed(eviction.usage(self._layout)):
+            key = entries.key_at(self._layout.entry(used.digest))
+            kind = None if key is None else key.kind
+            listed.append(Listed(used.digest, kind, used.size_bytes, used.used_ns))
+        return listed
+
+    def verify(self) -> dict[str, str]:
+        """Read every entry; return what is wrong with each damaged one, by its key's digest.
+
+        Changes nothing: ``get`` and ``compute`` put a damaged entry aside when it is asked for.
+        """
+        faults = {}
+        for digest in self._layout.digests():
+            path = self._layout.entry(digest)
+            with self._locked_if_possible(digest):
+                try:
+                    if os.path.lexists(path):
+                        entries.read(path)
+                except (BundleError, OSError) as error:
+                    faults[digest] = str(error)
+        return faults
+
+    def gc(self, max_bytes: int | None = None) -> Collected:
+        """Delete leftovers of dead writers, quarantined entries, and what exceeds ``max_bytes``.
+
+        ``max_bytes`` is by default the store's own; without either, no sound entry is deleted.
+        """
+        if not self._layout.exists():
+            return Collected()
+        self._layout.make()
+        limit = self.max_bytes if max_bytes is None else integer("max_bytes", max_bytes, low=0)
+        kept = sum(used.size_bytes for used in eviction.usage(self._layout))
+        done = Collected(kept_bytes=kept)
+        if limit is not None:
+            done = eviction.evict(self._layout, limit)
+        done = replace(
+            done,
+            leftovers=eviction.sweep_leftovers(self._layout),
+            quarantined=eviction.sweep_quarantine(self._layout),
+        )
+        eviction.sweep_locks(self._layout)
+        return done
+
+    def explain(self, a: Key | str, b: Key | str | None = None) -> list[Difference]:
+        """Return the parts in which two keys differ: why one is a miss where the other is a hit.
+
+        Parameters
+        ----------
+        a, b
+            Keys, or digests of entries (at least 4 leading digits). Without ``b``, the nearest
+            entry of the same kind; an empty list if there is none.
+
+        Raises
+        ------
+        StoreError
+            ``key_not_found`` or ``key_ambiguous``.
+        """
+        key = self.key(a)
+        other = self.nearest(key) if b is None else self.key(b)
+        return [] if other is None else differences(key, other)
+
+    def key(self, digest: Key | str) -> Key:
+        """Return the key of the entry whose digest begins so.
+
+        Raises StoreError ``key_not_found`` or ``key_ambiguous``.
+        """
+        if isinstance(digest, Key):
+            return digest
+        found = [d for d in self._layout.digests() if len(digest) >= 4 and d.startswith(digest)]
+        if len(found) > 1:
+            message = f"{len(found)} entries begin with {digest!r}; give more digits."
+            raise StoreError("key_ambiguous", message)
+        key = entries.key_at(self._layout.entry(found[0])) if found else None
+        if key is None:
+            message = (
+                f"{self.path} has no readable entry {digest!r}; `cvn store ls` lists those that "
+                "there are (give at least 4 digits)."
+            )
+            raise StoreError("key_not_found", message)
+        return key
+
+    def nearest(self, key: Key) -> Key | None:
+        """Return the most similar other key of the same kind among the recently used entries."""
+        recent = eviction.usage(self._layout)[-_COMPARED:]
+        paths = (self._layout.entry(used.digest) for used in reversed(recent))
+        return nearest(key, (k for path in paths if (k := entries.key_at(path)) is not None))
+
+    @contextmanager
+    def _locked(self, key: Key) -> Iterator[None]:
+        self._layout.make()
+        with hold(self._layout.lock(key.digest)):
+            yield
+
+    @contextmanager
+    def _locked_if_possible(self, key: Key | str) -> Iterator[None]:
+        digest = key.digest if isinstance(key, Key) else key
+        with ExitStack() as stack:
+            with suppress(StoreError):  # where nothing can be written, nothing is being deleted
+                stack.enter_context(hold(self._layout.lock(digest)))
+            yield
+
+    def _read(self, key: Key, log: RunLog | None) -> Entry | None:
+        path = self._layout.entry(key.digest)
+        if not os.path.lexists(path):
+            return None
+        try:
+            found = entries.read(path)
+        except (BundleError, OSError) as error:
+            tell_corrupt(log, key, path, self._quarantine(path), error)
+            return None
+        with suppress(OSError):  # read-only: there is nothing to be evicted
+            os.utime(path)
+        return found
+
+    def _quarantine(self, path: Path) -> Path | None:
+        aside = self._layout.quarantine / f"{path.name}.{secrets.token_hex(4)}"
+        try:
+            path.rename(aside)
+        except OSError:
+            return None
+        return aside
+
+    def _write(self, key: Key, facts: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+        try:
+            entries.write(self._layout.entry(key.digest), key, facts, files)
+        except BundleError as error:
+            if isinstance(error.__cause__, OSError):
+                raise unwritable(self.path, error.__cause__) from error
+            raise
+
+    def _bound(self, new: Key) -> None:
+        if self.max_bytes is not None:
+            eviction.evict(self._layout, self.max_bytes, spare=[new.digest])
