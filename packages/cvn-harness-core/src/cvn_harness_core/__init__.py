@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     )
     from cvn_harness_core.contracts.curve import CurveSummary
     from cvn_harness_core.contracts.datasets import Datasets
+    from cvn_harness_core.contracts.ensemble import Combiner, EnsembleSpec, MetaRows
     from cvn_harness_core.contracts.features import FeatureVersion
     from cvn_harness_core.contracts.health import HealthLimits, TrainingHealth
     from cvn_harness_core.contracts.hpo import HPOParams
     from cvn_harness_core.contracts.metrics import SplitMetrics
     from cvn_harness_core.contracts.model import (
-        EnsembleSpec,
         FitRequest,
         Fitted,
         LearningCurve,
@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
     from cvn_harness_core.harness.drawing import dag_dot
+    from cvn_harness_core.harness.train_ensemble import train_ensemble
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
     from cvn_harness_core.plugins.hookspecs import hookimpl
@@ -84,12 +85,12 @@ _HOME = {
     "contracts.calibration": ("Calibration", "CalibrationReport", "Calibrator"),
     "contracts.curve": ("CurveSummary",),
     "contracts.datasets": ("Datasets",),
+    "contracts.ensemble": ("Combiner", "EnsembleSpec", "MetaRows"),
     "contracts.features": ("FeatureVersion",),
     "contracts.health": ("HealthLimits", "TrainingHealth"),
     "contracts.hpo": ("HPOParams",),
     "contracts.metrics": ("SplitMetrics",),
     "contracts.model": (
-        "EnsembleSpec",
         "FitRequest",
         "Fitted",
         "LearningCurve",
@@ -126,6 +127,7 @@ _HOME = {
     "events.log": ("configure_logging",),
     "events.schema": ("Event",),
     "harness.drawing": ("dag_dot",),
+    "harness.train_ensemble": ("train_ensemble",),
     "harness.train_one": ("train_one",),
     "plugins.discovery": ("PluginRecord", "discover"),
     "plugins.hookspecs": ("hookimpl",),
@@ -154,6 +156,7 @@ __all__ = [
     "Calibration",
     "CalibrationReport",
     "Calibrator",
+    "Combiner",
     "CurveSummary",
     "Datasets",
     "EarlyStopping",
@@ -174,6 +177,7 @@ __all__ = [
     "InputError",
     "Key",
     "LearningCurve",
+    "MetaRows",
     "ModelAdapter",
     "ModelSpec",
     "MulticlassError",
@@ -209,6 +213,7 @@ __all__ = [
     "discover",
     "hookimpl",
     "key_of",
+    "train_ensemble",
     "train_one",
 ]
 

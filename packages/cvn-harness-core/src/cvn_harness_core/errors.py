@@ -36,6 +36,7 @@ class InputError(HarnessError, ValueError):
 
     codes = frozenset(
         {
+            "bases_invalid",
             "data_column_missing",
             "data_unreadable",
             "feature_names_duplicate",
@@ -54,6 +55,8 @@ class InputError(HarnessError, ValueError):
             "labels_one_class",
             "length_mismatch",
             "money_unknown",
+            "out_of_fold_missing",
+            "probability_kinds_differ",
             "returns_not_finite",
             "scores_inflated",
             "scores_not_finite",
@@ -142,6 +145,7 @@ class BundleError(HarnessError, ValueError):
 
     codes = frozenset(
         {
+            "bundle_base_missing",
             "bundle_corrupt",
             "bundle_exists",
             "bundle_format",

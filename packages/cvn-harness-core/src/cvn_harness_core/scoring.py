@@ -16,11 +16,19 @@ from cvn_harness_core.errors import InputError
 
 def positive_scores(adapter: ModelAdapter, native: Any, X: Array, n_threads: int) -> Array:
     """Return the probability of the positive class, (n,) float64, checked to be one."""
-    out = np.asarray(adapter.predict_proba(native, X, n_threads=n_threads))
+    return as_probabilities(adapter.predict_proba(native, X, n_threads=n_threads), X.shape[0])
+
+
+def as_probabilities(scores: Any, n: int) -> Array:
+    """Return scores, (n,) or (n, 2), as probabilities of the positive class, (n,) float64.
+
+    Raises InputError ``shape_invalid`` or ``scores_not_finite``.
+    """
+    out = np.asarray(scores)
     if out.ndim == 2 and out.shape[1] == 2:
         out = out[:, 1]
-    if out.shape != (X.shape[0],):
-        message = f"the model returned scores of shape {out.shape} for {X.shape[0]} rows."
+    if out.shape != (n,):
+        message = f"the model returned scores of shape {out.shape} for {n} rows."
         raise InputError("shape_invalid", message)
     out = np.ascontiguousarray(out, dtype=np.float64)
     if not (out.min() >= 0.0 and out.max() <= 1.0):

@@ -60,8 +60,13 @@ class ArtifactRecord:
         The policy's settings.
     seed, n_threads
         As used.
-    lineage
-        Content keys of the bases; empty for a model.
+    content_key
+        What the training depends on, in one digest: the same key, the same artifact. None where no
+        store was used.
+    bases, lineage
+        Names of the bases and, where a store was used, their content keys; empty for a model.
+    n_unscored
+        Training rows without an out-of-fold score.
     environment
         Versions of Python, the harness, the plugin and its libraries.
     timings
@@ -93,7 +98,10 @@ class ArtifactRecord:
     policy: dict[str, Any]
     seed: int
     n_threads: int
+    content_key: str | None
+    bases: tuple[str, ...]
     lineage: tuple[str, ...]
+    n_unscored: int
     environment: dict[str, str]
     timings: dict[str, float]
     diagnostics: dict[str, Any] = field(default_factory=dict)

@@ -1,34 +1,43 @@
-"""Between an artifact and a bundle: the facts become the manifest, the model a native file."""
+"""Between an artifact and a bundle: facts become the manifest, models and scores files.
+
+An ensemble's bundle names its bases by their content keys; with ``embed`` it holds them, too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from cvn_harness_core.artifact import bundle
+from cvn_harness_core.artifact.ensemble import Combined
 from cvn_harness_core.artifact.record import ArtifactRecord
 from cvn_harness_core.artifact.trained import TrainedArtifact
-from cvn_harness_core.errors import BundleError
+from cvn_harness_core.contracts.out_of_fold import OutOfFoldScores
+from cvn_harness_core.errors import BundleError, StoreError
 from cvn_harness_core.events.log import OBSERVERS, RunLog
 from cvn_harness_core.events.schema import ArtifactSaved
-from cvn_harness_core.plugins.adapters import adapter_of
-from cvn_harness_core.plugins.registry import MODEL_REGISTRY
+from cvn_harness_core.plugins.adapters import adapter_of, file_name_of
+
+if TYPE_CHECKING:
+    from cvn_harness_core.store.disk import Store
 
 _FACTS = tuple(f.name for f in fields(ArtifactRecord))
+_SCORES = "out_of_fold.npz"
+
+Facts = Mapping[str, Any]
+Files = Mapping[str, bytes]
+BaseOf = Callable[[str, str], TrainedArtifact]
+"""Returns an ensemble's base by its name and its content key."""
 
 
-def save(artifact: TrainedArtifact, path: Path, *, overwrite: bool) -> Path:
+def save(artifact: TrainedArtifact, path: Path, *, overwrite: bool, self_contained: bool) -> Path:
     """Write the bundle, emit ``artifact_saved`` and tell the observers; return the path."""
-    record = {name: msgspec.to_builtins(getattr(artifact, name)) for name in _FACTS}
-    file_name = MODEL_REGISTRY[artifact.name].file_name
-    manifest_sha256 = bundle.write(
-        path,
-        {"artifact": record, "model_file": file_name},
-        {file_name: artifact.adapter.save(artifact.native)},
-        overwrite=overwrite,
-    )
+    facts, files = encode(artifact, embed=self_contained)
+    manifest_sha256 = bundle.write(path, facts, files, overwrite=overwrite)
     log = RunLog(artifact.run_id, artifact.kind, artifact.name, artifact.tags)
     log.emit(
         ArtifactSaved,
@@ -40,23 +49,97 @@ def save(artifact: TrainedArtifact, path: Path, *, overwrite: bool) -> Path:
     return path
 
 
-def load(path: Path) -> TrainedArtifact:
-    """Read a verified bundle with the plugin that it names."""
-    document, files = bundle.read(path)
+def load(path: Path, store: Store | None = None) -> TrainedArtifact:
+    """Read a verified bundle with the plugin that it names; bases come from it or the store."""
+    facts, files = bundle.read(path)
+
+    def base_of(name: str, key: str) -> TrainedArtifact:
+        found = None if store is None else store.get(store.key(key))
+        if found is None:
+            message = (
+                f"the bundle {path} refers to its base {name} by key ({key[:12]}...) and does not "
+                "hold it; give the store that has it, TrainedArtifact.load(path, store=...), or "
+                "save with self_contained=True."
+            )
+            raise BundleError("bundle_base_missing", message)
+        return decode(found.facts, found.files, base_of, str(found.path))
+
+    def base_or_error(name: str, key: str) -> TrainedArtifact:
+        try:
+            return base_of(name, key)
+        except StoreError as error:
+            message = f"the bundle {path} needs its base {name}: {error}"
+            raise BundleError("bundle_base_missing", message) from error
+
+    return decode(facts, files, base_or_error, str(path))
+
+
+def encode(artifact: TrainedArtifact, *, embed: bool) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Return an artifact as JSON-like facts and files."""
+    file_name = file_name_of(artifact.name, artifact.kind)
+    facts: dict[str, Any] = {
+        "artifact": {name: msgspec.to_builtins(getattr(artifact, name)) for name in _FACTS},
+        "model_file": file_name,
+    }
+    files = {file_name: artifact.adapter.save(artifact.native)}
+    if artifact.out_of_fold_scores is not None:
+        from cvn_harness_core.store.arrays import encode as encode_arrays
+
+        scores = artifact.out_of_fold_scores
+        files[_SCORES] = encode_arrays({"rows": scores.rows, "scores": scores.scores})
+    if isinstance(artifact.native, Combined) and (embed or not artifact.lineage):
+        facts["bases"] = []
+        for number, base in enumerate(artifact.native.bases):
+            inner, inner_files = encode(base, embed=True)
+            facts["bases"].append(inner)
+            files.update({f"base{number}.{name}": data for name, data in inner_files.items()})
+    return facts, files
+
+
+def decode(facts: Facts, files: Files, base_of: BaseOf, where: str) -> TrainedArtifact:
+    """Return the artifact of facts and files; ``base_of`` is asked for bases that are not there."""
     try:
-        record = msgspec.convert(document.get("artifact"), ArtifactRecord, strict=True)
-        payload = files[document["model_file"]]
-    except (msgspec.ValidationError, KeyError, TypeError) as error:
-        message = f"the bundle {path} does not hold a trained artifact: {error}."
+        record = msgspec.convert(facts.get("artifact"), ArtifactRecord, strict=True)
+        payload = files[facts["model_file"]]
+        embedded = facts.get("bases")
+        if embedded is not None and len(embedded) != len(record.bases):
+            message = f"it holds {len(embedded)} bases of {len(record.bases)}"
+            raise TypeError(message)
+        scores = _scores(record, files)
+    except (msgspec.ValidationError, KeyError, TypeError, AttributeError, StoreError) as error:
+        message = f"the bundle {where} does not hold a trained artifact: {error}."
         raise BundleError("bundle_format", message) from error
-    adapter = adapter_of(record.name)
-    values = {name: getattr(record, name) for name in _FACTS}
+    adapter = adapter_of(record.name, record.kind)
     try:
         native = adapter.load(payload)
     except Exception as error:
         message = (
-            f"{record.name} cannot read its model in {path} ({type(error).__name__}: {error}); it "
+            f"{record.name} cannot read its model in {where} ({type(error).__name__}: {error}); it "
             f"was written with {record.environment}."
         )
         raise BundleError("bundle_format", message) from error
-    return TrainedArtifact(**values, adapter=adapter, native=native)
+    if record.kind == "ensemble":
+        bases = []
+        for number, name in enumerate(record.bases):
+            if embedded is None:
+                base = base_of(name, record.lineage[number])
+            else:
+                prefix = f"base{number}."
+                inner = {
+                    n.removeprefix(prefix): f for n, f in files.items() if n.startswith(prefix)
+                }
+                base = decode(embedded[number], inner, base_of, f"{where} (base {name})")
+            record.feature_version.require(base.feature_version)
+            bases.append(base)
+        native = Combined(tuple(bases), native)
+    values = {name: getattr(record, name) for name in _FACTS}
+    return TrainedArtifact(**values, adapter=adapter, native=native, out_of_fold_scores=scores)
+
+
+def _scores(record: ArtifactRecord, files: Files) -> OutOfFoldScores | None:
+    if _SCORES not in files:
+        return None
+    from cvn_harness_core.store.arrays import decode as decode_arrays
+
+    arrays = decode_arrays(files[_SCORES])
+    return OutOfFoldScores(arrays["rows"], arrays["scores"], record.out_of_fold, record.n_unscored)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,20 +12,26 @@ from cvn_harness_core.artifact.record import ArtifactRecord
 from cvn_harness_core.contracts.checks import integer
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.model import ModelAdapter
+from cvn_harness_core.contracts.out_of_fold import OutOfFoldScores
 from cvn_harness_core.contracts.split import Array, as_matrix
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.scoring import map_scores, positive_scores
+
+if TYPE_CHECKING:
+    from cvn_harness_core.store.disk import Store
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class TrainedArtifact(ArtifactRecord):
     """A trained model or ensemble with everything that is known of it.
 
-    ``adapter`` and ``native`` are the plugin's adapter and the library's own model.
+    ``adapter`` and ``native`` are the plugin's adapter and the library's own model;
+    ``out_of_fold_scores`` are there where the policy asked for them.
     """
 
     adapter: ModelAdapter = field(repr=False)
     native: Any = field(repr=False)
+    out_of_fold_scores: OutOfFoldScores | None = field(default=None, repr=False)
 
     def predict_proba(
         self,
@@ -83,29 +89,36 @@ class TrainedArtifact(ArtifactRecord):
             return np.zeros(scores.size, dtype=np.int8)
         return (scores >= self.theta).astype(np.int8)
 
-    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+    def save(
+        self, path: str | Path, *, overwrite: bool = False, self_contained: bool = False
+    ) -> Path:
         """Write a bundle (a folder) and return its path; nothing is left behind on failure.
+
+        The bundle of an ensemble that was trained with a store refers to its bases by their content
+        keys; with ``self_contained``, and without a store, it holds them, so that it can be sent.
 
         Raises BundleError ``bundle_exists`` (unless ``overwrite``) or ``bundle_unwritable``.
         """
         from cvn_harness_core.artifact.saving import save
 
-        return save(self, Path(path), overwrite=overwrite)
+        return save(self, Path(path), overwrite=overwrite, self_contained=self_contained)
 
     @classmethod
-    def load(cls, path: str | Path) -> TrainedArtifact:
+    def load(cls, path: str | Path, *, store: Store | None = None) -> TrainedArtifact:
         """Verify a bundle and read it; its plugin must be installed.
+
+        ``store`` is where an ensemble's bases are looked for that are not in the bundle.
 
         Raises
         ------
         BundleError
-            ``bundle_not_found``, ``bundle_corrupt`` or ``bundle_format``.
+            ``bundle_not_found``, ``bundle_corrupt``, ``bundle_format`` or ``bundle_base_missing``.
         PluginError
             If the plugin cannot be used.
         """
         from cvn_harness_core.artifact.saving import load
 
-        return load(Path(path))
+        return load(Path(path), store)
 
     def _matrix(self, X: Any) -> Array:
         trained = self.feature_version

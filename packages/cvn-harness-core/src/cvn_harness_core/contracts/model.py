@@ -169,11 +169,3 @@ class ModelSpec:
     def param(self, name: str) -> Param | None:
         """Return the parameter of that canonical name, or None."""
         return next((p for p in self.params if p.name == name), None)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EnsembleSpec:
-    """An ensemble as a plugin declares it: a name, and the models that it is made of."""
-
-    name: str
-    bases: tuple[str, ...]

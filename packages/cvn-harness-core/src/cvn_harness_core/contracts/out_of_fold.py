@@ -79,8 +79,16 @@ class ForwardFold:
 class OutOfFoldScores:
     """Scores of training rows by models that had not seen them.
 
-    ``rows`` (m,) are row numbers within the training split, rising by fold, and ``scores`` (m,)
-    float64 their scores by the library. ``n_unscored`` counts the training rows without one.
+    Parameters
+    ----------
+    rows
+        (m,) row numbers within the training split, rising by fold.
+    scores
+        (m,) float64, by the library; an ensemble's are of the rows that it did not learn from.
+    folds
+        The proof, fold by fold.
+    n_unscored
+        How many training rows have no score.
     """
 
     rows: Array

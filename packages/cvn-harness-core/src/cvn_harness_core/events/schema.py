@@ -153,6 +153,17 @@ class TrainingHealthJudged(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaseDominates(Event):
+    """One base of an ensemble has so much of the weight that the others hardly matter."""
+
+    event: ClassVar[str] = "base_dominates"
+    level: ClassVar[str] = "warning"
+    base: str
+    share: float
+    limit: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingComplete(Event):
     """The artifact exists; its leading figures."""
 
@@ -246,6 +257,7 @@ EVENTS: dict[str, type[Event]] = {
         ThetaPicked,
         ThetaAlarm,
         TrainingHealthJudged,
+        BaseDominates,
         TrainingComplete,
         TrainingFailed,
         ArtifactSaved,

@@ -30,26 +30,26 @@ class Trace:
 
 
 def execute(
-    dag: ModuleType | None, outputs: list[str], inputs: dict[str, Any], trace: Trace
+    dags: tuple[ModuleType, ...], outputs: list[str], inputs: dict[str, Any], trace: Trace
 ) -> dict[str, Any]:
-    """Run the shared nodes, with a model's own, once; return the outputs by name.
+    """Run the shared nodes, with those of ``dags`` over them, once; return the outputs by name.
 
     Whatever a node raises passes through; ``trace.stage`` then names the node.
     """
-    driver, tracer = _driver(dag)
+    driver, tracer = _driver(dags)
     tracer.record_in(trace)
     with _without_hamilton_errors():
         results: dict[str, Any] = driver.execute(outputs, inputs=inputs)
     return results
 
 
-def driver_for(dag: ModuleType | None) -> Driver:
+def driver_for(dags: tuple[ModuleType, ...]) -> Driver:
     """Return the driver over the shared nodes and a model's own, for drawing and inspection."""
-    return _driver(dag)[0]
+    return _driver(dags)[0]
 
 
 @lru_cache(maxsize=256)
-def _driver(dag: ModuleType | None) -> tuple[Driver, Any]:
+def _driver(dags: tuple[ModuleType, ...]) -> tuple[Driver, Any]:
     _import_hamilton()
     from hamilton.base import DictResult
     from hamilton.driver import Builder
@@ -99,7 +99,7 @@ def _driver(dag: ModuleType | None) -> tuple[Driver, Any]:
         log_emit,
     )
     tracer = Tracer()
-    builder = Builder().with_modules(*shared, *([dag] if dag is not None else []))
+    builder = Builder().with_modules(*shared, *dags)
     builder = builder.allow_module_overrides().with_adapters(tracer, DictResult())
     return builder.build(), tracer
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
+from cvn_harness_core.contracts.ensemble import EnsembleSpec
 from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.errors import ParameterError
 
+Spec: TypeAlias = ModelSpec | EnsembleSpec
+
 
 def resolve_parameters(
-    spec: ModelSpec, given: Mapping[str, Any], *, n_features: int | None = None
+    spec: Spec, given: Mapping[str, Any], *, n_features: int | None = None
 ) -> dict[str, ResolvedParam]:
     """Return the plugin's defaults overlaid with the user's values.
 
@@ -57,7 +60,7 @@ def resolve_parameters(
     return resolved
 
 
-def _require_effect(spec: ModelSpec, name: str, resolved: Mapping[str, ResolvedParam]) -> None:
+def _require_effect(spec: Spec, name: str, resolved: Mapping[str, ResolvedParam]) -> None:
     """Refuse a parameter that the library would ignore beside the others."""
     param = next(p for p in spec.params if p.name == name)
     for other, values in param.needs.items():
@@ -69,7 +72,7 @@ def _require_effect(spec: ModelSpec, name: str, resolved: Mapping[str, ResolvedP
         raise ParameterError("parameter_invalid", message)
 
 
-def _unknown(spec: ModelSpec, name: str, known: dict[str, str | None]) -> ParameterError:
+def _unknown(spec: Spec, name: str, known: dict[str, str | None]) -> ParameterError:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     hint = f" Did you mean {(known[near[0]] or near[0])!r}?" if near else ""
     names = ", ".join(p.name for p in spec.params)

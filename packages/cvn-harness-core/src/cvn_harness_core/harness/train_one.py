@@ -2,45 +2,26 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
+from functools import partial
+from typing import NoReturn
 
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.datasets import Datasets
-from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.hpo import HPOParams
-from cvn_harness_core.contracts.plain import plain
-from cvn_harness_core.contracts.theta import ThetaRule
-from cvn_harness_core.errors import FitError, HarnessError, InputError, SearchError
 from cvn_harness_core.events.log import RunLog
-from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, TrainingStarted
-from cvn_harness_core.harness.driver import Trace, execute
 from cvn_harness_core.harness.environment import environment
+from cvn_harness_core.harness.keys import artifact_key, fold_key
 from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.threads import threads_for
+from cvn_harness_core.harness.training import Training, all_tags, check_arguments, run
+from cvn_harness_core.nodes.out_of_fold import KeepFold, keep_in, keep_nothing
 from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
-
-_OUTPUTS = (
-    "log_emit",
-    "native",
-    "theta_sweep",
-    "eval_metrics",
-    "effective_params",
-    "learning_curve",
-    "training_health",
-    "probability",
-    "score_map",
-    "calibration_report",
-    "out_of_fold",
-    "theta_outcome",
-    "tradability",
-)
+from cvn_harness_core.store.disk import Store
+from cvn_harness_core.store.key import Key
 
 
 def train_one(
@@ -49,6 +30,7 @@ def train_one(
     hpo_params: HPOParams | None = None,
     *,
     policy: TrainingPolicy | None = None,
+    store: Store | None = None,
     tags: Mapping[str, str] | None = None,
 ) -> TrainedArtifact:
     """Train one registered model, pick its theta, and return the artifact.
@@ -64,6 +46,9 @@ def train_one(
         Fixed hyperparameters, seed and threads.
     policy
         By default ``TrainingPolicy.economic()``.
+    store
+        Where artifacts and forward folds are kept by what they depend on: what is there already is
+        read, and not fitted again. None keeps nothing.
     tags
         Added to the tags of ``datasets``.
 
@@ -78,141 +63,67 @@ def train_one(
     FitError
         If the library fails; its own exception is the cause. ``training_unhealthy`` if the fit
         is unhealthy and the policy makes that an error.
+    StoreError
+        If the store cannot be used.
     """
+    training = plan_model(model_name, datasets, hpo_params, policy, store, tags)
+    return run(training, store, _no_bases)
+
+
+def plan_model(
+    name: str,
+    datasets: Datasets,
+    hpo_params: HPOParams | None,
+    policy: TrainingPolicy | None,
+    store: Store | None,
+    tags: Mapping[str, str] | None,
+) -> Training:
+    """Check everything and return what there is to do; fits nothing. Raises as ``train_one``."""
     policy = TrainingPolicy.economic() if policy is None else policy
     hpo_params = HPOParams() if hpo_params is None else hpo_params
-    _check_arguments(datasets, hpo_params, policy)
-    spec, record = MODEL_REGISTRY[model_name], MODEL_REGISTRY.record(model_name)
+    check_arguments(datasets, hpo_params, policy)
+    spec, record = MODEL_REGISTRY[name], MODEL_REGISTRY.record(name)
     parameters = resolve_parameters(spec, hpo_params.params, n_features=len(datasets.feature_names))
     n_threads = threads_for(spec, hpo_params, parameters)
-    adapter = adapter_of(model_name)
+    adapter = adapter_of(name)
     versions = call(record, "naming its libraries", lambda: environment(record, spec.libraries))
-    run_tags = {**datasets.tags, **{str(k): str(v) for k, v in (tags or {}).items()}}
-    assert isinstance(datasets.feature_version, FeatureVersion)
-    fixed = {name: p.value for name, p in parameters.items() if p.source == "user"}
-    log = RunLog(uuid.uuid4().hex, "model", model_name, run_tags)
-    rule = policy.rule_for(spec.theta, money_known=datasets.money_known)
-    trace, started = Trace(), time.perf_counter()
-    try:
-        log.emit(
-            TrainingStarted,
-            policy=policy.name,
-            n_train=len(datasets.train),
-            n_val=len(datasets.val),
-            n_test=len(datasets.test),
-            n_features=len(datasets.feature_names),
-            feature_version=datasets.feature_version.name,
-            datasets_digest=datasets.digest,
-            params=fixed,
+    key = None
+    if store is not None:
+        key = artifact_key(
+            record,
+            datasets,
+            parameters,
+            policy,
             seed=hpo_params.seed,
             n_threads=n_threads,
+            versions=versions,
         )
-        out = _execute(
-            spec.dag,
-            [*_OUTPUTS, *spec.diagnostics],
-            {
-                "datasets": datasets,
-                "spec": spec,
-                "adapter": adapter,
-                "policy": policy,
-                "parameters": parameters,
-                "seed": hpo_params.seed,
-                "n_threads": n_threads,
-                "run_log": log,
-            },
-            trace,
-        )
-        if policy.on_unhealthy == "error":
-            trace.stage = "training_health"
-            out["training_health"].require_usable(model_name)
-    except BaseException as error:
-        log.emit(
-            TrainingFailed,
-            stage=trace.stage,
-            error=type(error).__name__,
-            code=error.code if isinstance(error, HarnessError) else None,
-            message=str(error),
-            seconds=time.perf_counter() - started,
-        )
-        raise
-    seconds = time.perf_counter() - started
-    artifact = TrainedArtifact(
-        name=model_name,
+    return Training(
         kind="model",
-        run_id=log.run_id,
-        decision=out["theta_sweep"],
-        metrics=out["eval_metrics"],
-        params=fixed,
-        effective_params=out["effective_params"],
-        learning_curve=out["learning_curve"],
-        health=out["training_health"],
-        probability=out["probability"],
-        score_map=out["score_map"],
-        calibration=out["calibration_report"],
-        out_of_fold=() if out["out_of_fold"] is None else out["out_of_fold"].folds,
-        outcome=out["theta_outcome"],
-        tradability=out["tradability"],
-        feature_version=datasets.feature_version,
-        datasets_digest=datasets.digest,
-        payoff=datasets.payoff,
-        policy=_policy_facts(policy, rule),
+        spec=spec,
+        adapter=adapter,
+        datasets=datasets,
+        policy=policy,
+        rule=policy.rule_for(spec.theta, money_known=datasets.money_known),
+        parameters=parameters,
         seed=hpo_params.seed,
         n_threads=n_threads,
-        lineage=(),
-        environment=versions,
-        timings={"total": seconds, **trace.seconds},
-        diagnostics=plain({name: out[name] for name in spec.diagnostics}),
-        tags=run_tags,
-        adapter=adapter,
-        native=out["native"],
+        versions=versions,
+        tags=all_tags(datasets, tags),
+        key=key,
+        dags=() if spec.dag is None else (spec.dag,),
+        inputs=lambda log: {"keep_fold": _keep_fold(store, key, policy, log)},
     )
-    log.emit(
-        TrainingComplete,
-        seconds=seconds,
-        best_iteration=artifact.best_iteration,
-        theta=artifact.theta,
-        health=artifact.health.verdict,
-        tradability=artifact.tradability.verdict,
-        metrics={name: m.figures() for name, m in artifact.metrics.items()},
-    )
-    return artifact
 
 
-def _check_arguments(datasets: Datasets, hpo_params: HPOParams, policy: TrainingPolicy) -> None:
-    for name, value, kind in (
-        ("datasets", datasets, Datasets),
-        ("hpo_params", hpo_params, HPOParams),
-        ("policy", policy, TrainingPolicy),
-    ):
-        if not isinstance(value, kind):
-            message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
-            raise InputError("setting_invalid", message)
-    # Names only: a storage may hold a password.
-    settings = ("timeout_s", "storage", "study_name", "pruner")
-    asked = [name for name in settings if getattr(hpo_params, name) is not None]
-    if hpo_params.n_trials or asked:
-        message = (
-            f"HPOParams({', '.join([f'n_trials={hpo_params.n_trials}', *asked])}): this release "
-            "has no hyperparameter search; fix the parameters and leave these out."
-        )
-        raise SearchError("search_not_implemented", message)
+def _keep_fold(
+    store: Store | None, key: Key | None, policy: TrainingPolicy, log: RunLog
+) -> KeepFold:
+    if store is None or key is None:
+        return keep_nothing
+    return partial(keep_in, store, lambda number: fold_key(key, policy, number), log)
 
 
-def _execute(dag: Any, outputs: list[str], inputs: dict[str, Any], trace: Trace) -> dict[str, Any]:
-    try:
-        return execute(dag, outputs, inputs, trace)
-    except HarnessError:
-        raise
-    except Exception as error:
-        message = (
-            f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
-            f"{type(error).__name__}: {error}"
-        )
-        raise FitError("fit_failed", message) from error
-
-
-def _policy_facts(policy: TrainingPolicy, rule: ThetaRule) -> dict[str, Any]:
-    settings = {f.name: getattr(policy, f.name) for f in fields(policy)}
-    how: dict[str, Any] = plain(rule) if is_dataclass(rule) else {}
-    facts: dict[str, Any] = plain({**settings, "theta": {"rule": rule.name, **how}})
-    return facts
+def _no_bases(name: str, key: str) -> NoReturn:
+    message = f"a model has no base {name} ({key})"
+    raise AssertionError(message)

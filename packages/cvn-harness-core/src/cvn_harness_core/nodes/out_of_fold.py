@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -11,10 +13,44 @@ from cvn_harness_core.contracts.model import FitRequest, ModelAdapter, ModelSpec
 from cvn_harness_core.contracts.out_of_fold import ForwardFold, OutOfFoldScores
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import HarnessError
+from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.nodes.class_balance import ClassBalance, weigh_classes
 from cvn_harness_core.nodes.fit import Scores
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.scoring import positive_scores
+from cvn_harness_core.store.disk import Store
+from cvn_harness_core.store.key import Key
+
+_SCORES = "scores.npz"
+
+
+KeepFold: TypeAlias = Callable[[int, Callable[[], Array]], Array]
+"""Returns a fold's scores, (m,) float64, by its number: kept ones, else those that are made."""
+
+
+def keep_nothing(number: int, score: Callable[[], Array]) -> Array:  # noqa: ARG001
+    """Make the scores."""
+    return score()
+
+
+def keep_in(
+    store: Store,
+    key: Callable[[int], Key],
+    log: RunLog,
+    number: int,
+    score: Callable[[], Array],
+) -> Array:
+    """Return the scores that the store has, else make them and keep them at once.
+
+    So a kill costs at most the fit in flight.
+    """
+    from cvn_harness_core.store.arrays import decode, encode
+
+    found = store.compute(
+        key(number), lambda: ({}, {_SCORES: encode({"scores": score()})}), log=log
+    )
+    scores: Array = decode(found.entry.files[_SCORES])["scores"]
+    return scores
 
 
 def out_of_fold(
@@ -25,6 +61,7 @@ def out_of_fold(
     class_balance: ClassBalance,
     fit_request: FitRequest,
     forward_folds: tuple[ForwardFold, ...],
+    keep_fold: KeepFold,
 ) -> OutOfFoldScores | None:
     """Fit once per fold, by the same request, and score the stretch after it; None without folds.
 
@@ -44,9 +81,13 @@ def out_of_fold(
         except HarnessError as error:
             where = f"forward fold {number} of {len(forward_folds)}"
             raise error.at(where) from None
-        weighed = weigh_classes(part, spec, policy, class_balance.positive_weight)
-        fitted = adapter.fit(adapter.prepare(weighed, fit_request), fit_request)
-        scores.append(positive_scores(adapter, fitted.native, part.test.X, fit_request.n_threads))
+
+        def score(part: Datasets = part) -> Array:
+            weighed = weigh_classes(part, spec, policy, class_balance.positive_weight)
+            fitted = adapter.fit(adapter.prepare(weighed, fit_request), fit_request)
+            return positive_scores(adapter, fitted.native, part.test.X, fit_request.n_threads)
+
+        scores.append(keep_fold(number, score))
     rows = np.concatenate([fold.scored for fold in forward_folds])
     return OutOfFoldScores(
         rows,

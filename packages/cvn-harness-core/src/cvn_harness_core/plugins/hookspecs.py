@@ -9,7 +9,8 @@ import pluggy
 
 if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
-    from cvn_harness_core.contracts.model import EnsembleSpec, ModelSpec
+    from cvn_harness_core.contracts.ensemble import EnsembleSpec
+    from cvn_harness_core.contracts.model import ModelSpec
     from cvn_harness_core.events.schema import Event
 
 PROJECT = "cvn_harness"

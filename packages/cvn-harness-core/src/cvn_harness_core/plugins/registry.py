@@ -10,7 +10,8 @@ from cvn_harness_core.errors import PluginContractError, PluginError, PluginNotI
 from cvn_harness_core.plugins.discovery import Kind, PluginRecord, discover
 
 if TYPE_CHECKING:
-    from cvn_harness_core.contracts.model import EnsembleSpec, ModelSpec
+    from cvn_harness_core.contracts.ensemble import EnsembleSpec
+    from cvn_harness_core.contracts.model import ModelSpec
 
 SpecT = TypeVar("SpecT")
 
@@ -125,7 +126,8 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
 
 
 def _spec_type(kind: Kind) -> type[ModelSpec] | type[EnsembleSpec]:
-    from cvn_harness_core.contracts.model import EnsembleSpec, ModelSpec
+    from cvn_harness_core.contracts.ensemble import EnsembleSpec
+    from cvn_harness_core.contracts.model import ModelSpec
 
     return ModelSpec if kind == "model" else EnsembleSpec
 

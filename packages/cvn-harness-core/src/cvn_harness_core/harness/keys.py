@@ -1,0 +1,60 @@
+"""What a training depends on: the keys of artifacts and of forward folds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.features import FeatureVersion
+from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.store.code_digest import code_digest, package_digest
+from cvn_harness_core.store.key import Key, key_of
+
+
+def artifact_key(
+    record: PluginRecord,
+    datasets: Datasets,
+    parameters: Mapping[str, ResolvedParam],
+    policy: TrainingPolicy,
+    *,
+    seed: int,
+    n_threads: int,
+    versions: Mapping[str, str],
+    bases: Mapping[str, str] | None = None,
+) -> Key:
+    """Return the key of a training's artifact; ``bases`` are an ensemble's, name to key."""
+    assert isinstance(datasets.feature_version, FeatureVersion)
+    parts: dict[str, Any] = {
+        "name": record.name,
+        "data": datasets.content(),
+        "feature_version": datasets.feature_version.digest,
+        "payoff": datasets.payoff,
+        "params": {name: p.value for name, p in parameters.items()},
+        "sources": {name: p.source for name, p in parameters.items()},
+        "policy": policy,
+        "seed": seed,
+        "n_threads": n_threads,
+        "libraries": dict(versions),
+        "code": code_digest(record),
+        "core": package_digest("cvn_harness_core"),
+    }
+    if bases is not None:
+        parts["bases"] = list(bases.items())
+    return key_of(record.kind, parts)
+
+
+def fold_key(artifact: Key, policy: TrainingPolicy, number: int) -> Key:
+    """Return the key of one forward fold's scores: what its fit depends on, and no more.
+
+    Two policies that differ in theta, calibration or health only share their folds.
+    """
+    ignored = ("data.val.", "data.test.", "policy", "payoff", "sources")
+    parts: dict[str, Any] = {
+        name: text for name, text in artifact.parts.items() if not name.startswith(ignored)
+    }
+    relevant = (policy.out_of_fold, policy.early_stopping, policy.class_balance)
+    settings = key_of("settings", {"fits": [*relevant, policy.prior_correction]})
+    return Key("fold", {**parts, **settings.parts, "fold": str(number)})

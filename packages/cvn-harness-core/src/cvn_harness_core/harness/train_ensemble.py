@@ -1,0 +1,232 @@
+"""The canonical entry point for ensembles: bases found or fitted once, then combined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from cvn_harness_core.artifact.ensemble import EnsembleAdapter
+from cvn_harness_core.artifact.trained import TrainedArtifact
+from cvn_harness_core.contracts.calibration import Calibration
+from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.hpo import HPOParams
+from cvn_harness_core.contracts.out_of_fold import OutOfFold
+from cvn_harness_core.errors import HarnessError, InputError, PluginNotInstalledError
+from cvn_harness_core.harness.base_nodes import base_nodes
+from cvn_harness_core.harness.environment import environment
+from cvn_harness_core.harness.keys import artifact_key
+from cvn_harness_core.harness.parameters import resolve_parameters
+from cvn_harness_core.harness.train_one import plan_model
+from cvn_harness_core.harness.training import Training, all_tags, check_arguments, run
+from cvn_harness_core.nodes import ensemble as ensemble_nodes
+from cvn_harness_core.plugins.adapters import combiner_of
+from cvn_harness_core.plugins.loading import call
+from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
+from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.store.disk import Store
+
+Params = HPOParams | Mapping[str, HPOParams]
+
+
+def train_ensemble(
+    name: str,
+    datasets: Datasets,
+    hpo_params: Params | None = None,
+    *,
+    bases: Sequence[str] | None = None,
+    policy: TrainingPolicy | None = None,
+    store: Store | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> TrainedArtifact:
+    """Train one registered ensemble and return its artifact.
+
+    Each base is trained as ``train_one`` (or this function) does, with forward out-of-fold scores
+    and calibrated: with a store, once, whoever asks for it. The combiner sees only out-of-fold
+    scores of rows that no base, no calibrator and no early stopping used.
+
+    Parameters
+    ----------
+    name
+        A name in ``ENSEMBLE_REGISTRY``.
+    datasets
+        Train, validation and test, with time (and label ends, to purge).
+    hpo_params
+        One for all bases and the ensemble (seed and threads only), or by name: of each base, and of
+        the ensemble itself.
+    bases
+        By default those that the ensemble declares. Any registered models and ensembles.
+    policy
+        By default ``TrainingPolicy.economic()``. Bases get it too, with ``OutOfFold()`` and
+        ``Calibration()`` where it has none.
+    store, tags
+        As of ``train_one``.
+
+    Raises
+    ------
+    PluginError
+        If the ensemble or a base is not installed or cannot be used; it is named.
+    InputError
+        ``bases_invalid`` for no bases, one twice, or a cycle; ``probability_kinds_differ``;
+        ``time_missing`` and ``history_too_short`` where no forward folds can be laid; whatever
+        ``train_one`` raises.
+    FitError
+        If a base or the combiner fails.
+    """
+    policy = TrainingPolicy.economic() if policy is None else policy
+    given = _by_name(hpo_params)
+    training = _plan(name, datasets, given, bases, policy, store, tags, above=())
+    return _run(training, store)
+
+
+def _by_name(hpo_params: Params | None) -> Mapping[str, HPOParams]:
+    """Return the parameters by name; those under "" are for everyone who has none."""
+    if hpo_params is None:
+        return {}
+    if isinstance(hpo_params, Mapping):
+        return dict(hpo_params)
+    if isinstance(hpo_params, HPOParams) and hpo_params.params:
+        message = (
+            "HPOParams(params=...) of an ensemble must say whose they are: give a mapping, as "
+            "{'lightgbm': HPOParams(params=...)}."
+        )
+        raise InputError("setting_invalid", message)
+    return {"": hpo_params}
+
+
+def _params_of(name: str, given: Mapping[str, HPOParams]) -> HPOParams:
+    return given.get(name, given.get("", HPOParams()))
+
+
+def base_policy(policy: TrainingPolicy) -> TrainingPolicy:
+    """Return the policy of an ensemble's bases: with forward folds, and calibrated first."""
+    return replace(
+        policy,
+        out_of_fold=policy.out_of_fold or OutOfFold(),
+        calibration=policy.calibration or Calibration(),
+    )
+
+
+def _plan(
+    name: str,
+    datasets: Datasets,
+    given: Mapping[str, HPOParams],
+    bases: Sequence[str] | None,
+    policy: TrainingPolicy,
+    store: Store | None,
+    tags: Mapping[str, str] | None,
+    *,
+    above: tuple[str, ...],
+) -> Training:
+    """Check everything, bases included, and return what there is to do; fits nothing."""
+    spec, record = ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name)
+    hpo_params = _params_of(name, given)
+    check_arguments(datasets, hpo_params, policy)
+    names = tuple(spec.bases if bases is None else bases)
+    _check_bases(name, names, above)
+    _check_given(given, (name, *names), above)
+    parameters = resolve_parameters(spec, hpo_params.params, n_features=len(names))
+    combiner = combiner_of(name)
+    versions = call(record, "naming its libraries", lambda: environment(record, spec.libraries))
+    plans = {
+        base: _plan_base(base, datasets, given, policy, store, tags, above=(*above, name))
+        for base in names
+    }
+    n_threads = hpo_params.n_threads or 1
+    key = None
+    if store is not None:
+        key = artifact_key(
+            record,
+            datasets,
+            parameters,
+            policy,
+            seed=hpo_params.seed,
+            n_threads=n_threads,
+            versions=versions,
+            bases={base: plan.key.digest for base, plan in plans.items() if plan.key},
+        )
+    own = () if spec.dag is None else (spec.dag,)
+    return Training(
+        kind="ensemble",
+        spec=spec,
+        adapter=EnsembleAdapter(combiner),
+        datasets=datasets,
+        policy=policy,
+        rule=policy.rule_for(None, money_known=datasets.money_known),
+        parameters=parameters,
+        seed=hpo_params.seed,
+        n_threads=n_threads,
+        versions=versions,
+        tags=all_tags(datasets, tags),
+        key=key,
+        dags=(ensemble_nodes, *own, base_nodes(names)),
+        bases=plans,
+    )
+
+
+def _plan_base(
+    base: str,
+    datasets: Datasets,
+    given: Mapping[str, HPOParams],
+    policy: TrainingPolicy,
+    store: Store | None,
+    tags: Mapping[str, str] | None,
+    *,
+    above: tuple[str, ...],
+) -> Training:
+    """Return the plan of a base; whatever is wrong with it names it."""
+    try:
+        if base in ENSEMBLE_REGISTRY and base not in MODEL_REGISTRY:
+            return _plan(base, datasets, given, None, policy, store, tags, above=above)
+        params = _params_of(base, given)
+        return plan_model(base, datasets, params, base_policy(policy), store, tags)
+    except HarnessError as error:
+        raise _named(error, base, above[-1]) from error
+
+
+def _run(training: Training, store: Store | None) -> TrainedArtifact:
+    def train_base(base: str) -> TrainedArtifact:
+        try:
+            return _run(training.bases[base], store)
+        except HarnessError as error:
+            raise _named(error, base, training.spec.name) from error
+
+    own = training
+    if training.kind == "ensemble":
+        own = replace(training, inputs=lambda _: {"train_base": train_base})
+    return run(own, store, lambda base, _: train_base(base))
+
+
+def _named(error: HarnessError, base: str, ensemble: str) -> HarnessError:
+    where = f"the base {base} of {ensemble}"
+    return error if str(error).startswith("the base ") else error.at(where)
+
+
+def _check_bases(name: str, bases: tuple[str, ...], above: tuple[str, ...]) -> None:
+    if not bases:
+        message = f"{name} has no bases; name at least one with bases=(...)."
+        raise InputError("bases_invalid", message)
+    twice = sorted({base for base in bases if bases.count(base) > 1})
+    if twice:
+        message = f"{name} names {twice[0]} twice among its bases; name each once."
+        raise InputError("bases_invalid", message)
+    for base in bases:
+        if base == name or base in above:
+            circle = " -> ".join((*above, name, base))
+            message = f"ensembles contain one another: {circle}; break the circle."
+            raise InputError("bases_invalid", message)
+        if base not in MODEL_REGISTRY and base not in ENSEMBLE_REGISTRY:
+            try:
+                MODEL_REGISTRY[base]
+            except PluginNotInstalledError as error:
+                raise _named(error, base, name) from error
+
+
+def _check_given(
+    given: Mapping[str, HPOParams], known: tuple[str, ...], above: tuple[str, ...]
+) -> None:
+    """Refuse parameters of nobody; an ensemble within another may be given more than its own."""
+    nested = any(base in ENSEMBLE_REGISTRY for base in known[1:])
+    unknown = [] if above or nested else sorted(set(given) - {"", *known})
+    if unknown:
+        message = f"hpo_params names {unknown}; this ensemble has {', '.join(known)}."
+        raise InputError("setting_invalid", message)
