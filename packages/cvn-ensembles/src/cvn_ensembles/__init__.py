@@ -1,1 +1,1 @@
-"""Ensembles for CVN Harness. None are registered in this release."""
+"""Ensembles for CVN Harness: one module each, found through entry points."""

@@ -39,8 +39,11 @@ class Combiner(ABC):
     bundles are the harness's.
     """
 
-    def fit(self, rows: MetaRows, request: FitRequest) -> Any:  # noqa: ARG002
-        """Return what was learnt; None by default, for an ensemble that learns nothing."""
+    def fit(self, rows: MetaRows | None, request: FitRequest) -> Any:  # noqa: ARG002
+        """Return what ``combine`` needs: what was learnt, or parameters; None by default.
+
+        ``rows`` is None for an ensemble that declares that it does not learn.
+        """
         return None
 
     @abstractmethod
@@ -85,7 +88,7 @@ class EnsembleSpec:
     params, reserved, libraries, file_name, dag, diagnostics
         As of a ``ModelSpec``.
     learns
-        Whether ``Combiner.fit`` learns from rows: then a part of the out-of-fold rows is kept for
+        Whether ``Combiner.fit`` learns from rows. Then a part of the out-of-fold rows is kept for
         it, and theta is picked on the rest.
     """
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from cvn_harness_core.errors import ParameterError
 
-ParamValue: TypeAlias = bool | int | float | str | tuple[int, ...] | None
+ParamValue: TypeAlias = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | None
 Source: TypeAlias = Literal["library", "default", "policy", "user", "search"]
 
 
@@ -25,7 +25,7 @@ class Param:
     name
         As the library's own scikit-learn classifier spells it.
     type
-        ``int``, ``float``, ``bool``, ``str``, or ``tuple`` (of integers).
+        ``int``, ``float``, ``bool``, ``str``, or ``tuple``.
     default
         The plugin's own default; None leaves the library's.
     low, high
@@ -39,7 +39,9 @@ class Param:
     dataset_level
         Whether it shapes the library's prepared data, not only the fit.
     per_feature
-        Whether a ``tuple`` holds one value for each feature.
+        Whether a ``tuple`` holds one value for each feature (of an ensemble: for each base).
+    of_floats
+        Whether a ``tuple`` holds floats; by default it holds integers.
     needs
         What other parameters must be for this one to have an effect: by name, the values of which
         one must hold (None stands for the library's default; no values for any that is set).
@@ -58,6 +60,7 @@ class Param:
     dataset_level: bool = False
     per_feature: bool = False
     needs: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
+    of_floats: bool = False
 
     def check(self, value: Any, n_features: int | None = None) -> ParamValue:
         """Return ``value`` in this parameter's type; raise ParameterError ``parameter_invalid``.
@@ -92,6 +95,8 @@ class Param:
 
     def _typed(self, value: Any) -> ParamValue:
         try:
+            if self.type is tuple:
+                return tuple(map(_real if self.of_floats else _whole, value))
             return _CONVERTERS[self.type](value)
         except (TypeError, ValueError):
             raise self._invalid(value, f"of type {self.type.__name__}") from None
@@ -110,8 +115,8 @@ def _real(value: Any) -> float:
     return float(value) if isinstance(value, float) else float(operator.index(_no_flag(value)))
 
 
-def _integers(value: Any) -> tuple[int, ...]:
-    return tuple(operator.index(_no_flag(v)) for v in value)
+def _whole(value: Any) -> int:
+    return operator.index(_no_flag(value))
 
 
 def _no_flag(value: Any) -> Any:
@@ -134,7 +139,6 @@ _CONVERTERS: dict[type, Callable[[Any], ParamValue]] = {
     float: _real,
     bool: _exactly(bool),
     str: _exactly(str),
-    tuple: _integers,
 }
 
 

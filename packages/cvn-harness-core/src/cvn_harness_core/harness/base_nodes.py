@@ -28,7 +28,7 @@ def _base(node: str, name: str) -> Callable[..., Any]:
     def train(train_base: TrainBase) -> TrainedArtifact:
         return train_base(name)
 
-    return _as_node(train, node, {"train_base": Callable[[str], Any]}, TrainedArtifact)
+    return _as_node(train, node, {"train_base": Any}, TrainedArtifact)
 
 
 def _gather(nodes: Mapping[str, str]) -> Callable[..., Any]:

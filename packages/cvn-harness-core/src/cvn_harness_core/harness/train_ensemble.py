@@ -158,6 +158,7 @@ def _plan(
         versions=versions,
         tags=all_tags(datasets, tags),
         key=key,
+        inputs=lambda _: {"ensemble": spec, "combiner": combiner},
         dags=(ensemble_nodes, *own, base_nodes(names)),
         bases=plans,
     )
@@ -192,7 +193,9 @@ def _run(training: Training, store: Store | None) -> TrainedArtifact:
 
     own = training
     if training.kind == "ensemble":
-        own = replace(training, inputs=lambda _: {"train_base": train_base})
+        own = replace(
+            training, inputs=lambda log: {**training.inputs(log), "train_base": train_base}
+        )
     return run(own, store, lambda base, _: train_base(base))
 
 

@@ -15,12 +15,12 @@ from cvn_harness_core.harness.keys import artifact_key, fold_key
 from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.threads import threads_for
 from cvn_harness_core.harness.training import Training, all_tags, check_arguments, run
-from cvn_harness_core.nodes.out_of_fold import KeepFold, keep_in, keep_nothing
 from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.disk import Store
+from cvn_harness_core.store.folds import KeepFold, keep_in, keep_nothing
 from cvn_harness_core.store.key import Key
 
 

@@ -149,6 +149,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
                 "spec": spec,
                 "adapter": training.adapter,
                 "policy": policy,
+                "rule": training.rule,
                 "parameters": dict(training.parameters),
                 "seed": training.seed,
                 "n_threads": training.n_threads,

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from cvn_harness_core.artifact.ensemble import Combined, EnsembleAdapter
+from cvn_harness_core.artifact.ensemble import Combined
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.curve import CurveSummary
 from cvn_harness_core.contracts.datasets import Datasets
-from cvn_harness_core.contracts.ensemble import EnsembleSpec, MetaRows
+from cvn_harness_core.contracts.ensemble import Combiner, EnsembleSpec, MetaRows
 from cvn_harness_core.contracts.model import FitRequest
 from cvn_harness_core.contracts.out_of_fold import OutOfFoldScores
 from cvn_harness_core.contracts.params import EffectiveParam, ResolvedParam
@@ -88,7 +88,7 @@ def uncalibrated(bases: Bases) -> Probability:
 
 
 def ensemble_rows(
-    unseen_base_scores: Array, uncalibrated: Probability, spec: EnsembleSpec, datasets: Datasets
+    unseen_base_scores: Array, uncalibrated: Probability, ensemble: EnsembleSpec, datasets: Datasets
 ) -> EnsembleRows:
     """Return whose rows are whose; rows without a score of every base belong to nobody.
 
@@ -98,11 +98,11 @@ def ensemble_rows(
     train = datasets.train
     scored = np.flatnonzero(np.isfinite(unseen_base_scores).all(axis=1))
     _, own = in_time(train, scored, (0.5, 0.5))
-    learning, theta = in_time(train, own, (0.5, 0.5)) if spec.learns else (None, own)
+    learning, theta = in_time(train, own, (0.5, 0.5)) if ensemble.learns else (None, own)
     for what, rows in (("learn from", learning), ("pick theta on", theta)):
         if rows is not None and len(set(train.y[rows].tolist())) < 2:
             message = (
-                f"{spec.name} is left with {rows.size} out-of-fold rows to {what}, not of both "
+                f"{ensemble.name} is left with {rows.size} out-of-fold rows to {what}, not of both "
                 "classes; bring a longer history, or lower OutOfFold.n_folds."
             )
             raise InputError("history_too_short", message)
@@ -126,26 +126,23 @@ def fit_request(parameters: dict[str, ResolvedParam], seed: int, n_threads: int)
 
 
 def native(
-    adapter: EnsembleAdapter, bases: Bases, meta_rows: MetaRows | None, fit_request: FitRequest
+    combiner: Combiner, bases: Bases, meta_rows: MetaRows | None, fit_request: FitRequest
 ) -> Combined:
     """Learn, where there is something to learn."""
-    learnt = None if meta_rows is None else adapter.combiner.fit(meta_rows, fit_request)
-    return Combined(tuple(bases.values()), learnt)
+    return Combined(tuple(bases.values()), combiner.fit(meta_rows, fit_request))
 
 
-def native_scores(
-    adapter: EnsembleAdapter, native: Combined, base_scores: dict[str, Array]
-) -> Scores:
+def native_scores(combiner: Combiner, native: Combined, base_scores: dict[str, Array]) -> Scores:
     """Combine the bases' scores on all three splits."""
     parts = {
-        name: as_probabilities(adapter.combiner.combine(native.learnt, scores), len(scores))
+        name: as_probabilities(combiner.combine(native.learnt, scores), len(scores))
         for name, scores in base_scores.items()
     }
     return Scores(**parts)
 
 
 def unseen_scores(
-    adapter: EnsembleAdapter,
+    combiner: Combiner,
     native: Combined,
     unseen_base_scores: Array,
     ensemble_rows: EnsembleRows,
@@ -153,7 +150,7 @@ def unseen_scores(
     """Return the combined out-of-fold scores of theta's rows, (n_train,); NaN elsewhere."""
     rows = ensemble_rows.theta
     scores = np.full(len(unseen_base_scores), np.nan)
-    combined = adapter.combiner.combine(native.learnt, unseen_base_scores[rows])
+    combined = combiner.combine(native.learnt, unseen_base_scores[rows])
     scores[rows] = as_probabilities(combined, rows.size)
     return scores
 
@@ -192,9 +189,9 @@ def learning_curve(native: Combined) -> CurveSummary:
     return CurveSummary()
 
 
-def base_weights(adapter: EnsembleAdapter, native: Combined, bases: Bases) -> dict[str, float]:
+def base_weights(combiner: Combiner, native: Combined, bases: Bases) -> dict[str, float]:
     """Return each base's share of the total weight; empty where that is undefined."""
-    weights = adapter.combiner.base_weights(native.learnt, len(bases))
+    weights = combiner.base_weights(native.learnt, len(bases))
     if weights is None or not np.sum(weights) > 0:
         return {}
     shares = np.asarray(weights, dtype=np.float64) / np.sum(weights)
@@ -212,17 +209,39 @@ def log_dominance(run_log: RunLog, base_weights: dict[str, float]) -> Event | No
 
 
 def effective_params(
-    adapter: EnsembleAdapter,
+    combiner: Combiner,
     native: Combined,
-    spec: EnsembleSpec,
+    ensemble: EnsembleSpec,
     parameters: dict[str, ResolvedParam],
 ) -> dict[str, EffectiveParam]:
     """Return what the combiner says it used, and who chose each value."""
-    said = {name: plain(value) for name, value in adapter.effective_params(native).items()}
+    said = {name: plain(value) for name, value in combiner.effective_params(native.learnt).items()}
     found = {}
     for name, chosen in parameters.items():
-        param = spec.param(name)
+        param = ensemble.param(name)
         reported = said.pop((param.native if param else None) or name, None)
         found[name] = EffectiveParam(reported, chosen.source, requested=chosen.value)
     found.update({name: EffectiveParam(value, "library") for name, value in said.items()})
     return found
+
+
+def log_emit(
+    log_class_balance: Event,
+    log_learning_curve: Event,
+    log_calibration: Event,
+    log_theta: Event,
+    log_alarm: Event | None,
+    log_health: Event,
+    log_dominance: Event | None,
+) -> list[Event]:
+    """Return the events of the path, in the order in which they were emitted."""
+    told = (
+        log_class_balance,
+        log_learning_curve,
+        log_calibration,
+        log_theta,
+        log_alarm,
+        log_health,
+        log_dominance,
+    )
+    return [event for event in told if event is not None]

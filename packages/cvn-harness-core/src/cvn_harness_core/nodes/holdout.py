@@ -9,8 +9,9 @@ from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.out_of_fold import ForwardFold
 from cvn_harness_core.folds.forward import forward_folds as lay_folds
 from cvn_harness_core.folds.holdout import Holdout, divide_holdout
-from cvn_harness_core.nodes.class_balance import ClassBalance, weigh_classes
+from cvn_harness_core.nodes.class_balance import ClassBalance
 from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.weighting import weigh_classes
 
 
 def forward_folds(datasets: Datasets, policy: TrainingPolicy) -> tuple[ForwardFold, ...]:

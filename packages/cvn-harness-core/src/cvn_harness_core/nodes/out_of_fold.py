@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 
@@ -13,44 +12,11 @@ from cvn_harness_core.contracts.model import FitRequest, ModelAdapter, ModelSpec
 from cvn_harness_core.contracts.out_of_fold import ForwardFold, OutOfFoldScores
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import HarnessError
-from cvn_harness_core.events.log import RunLog
-from cvn_harness_core.nodes.class_balance import ClassBalance, weigh_classes
+from cvn_harness_core.nodes.class_balance import ClassBalance
 from cvn_harness_core.nodes.fit import Scores
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.scoring import positive_scores
-from cvn_harness_core.store.disk import Store
-from cvn_harness_core.store.key import Key
-
-_SCORES = "scores.npz"
-
-
-KeepFold: TypeAlias = Callable[[int, Callable[[], Array]], Array]
-"""Returns a fold's scores, (m,) float64, by its number: kept ones, else those that are made."""
-
-
-def keep_nothing(number: int, score: Callable[[], Array]) -> Array:  # noqa: ARG001
-    """Make the scores."""
-    return score()
-
-
-def keep_in(
-    store: Store,
-    key: Callable[[int], Key],
-    log: RunLog,
-    number: int,
-    score: Callable[[], Array],
-) -> Array:
-    """Return the scores that the store has, else make them and keep them at once.
-
-    So a kill costs at most the fit in flight.
-    """
-    from cvn_harness_core.store.arrays import decode, encode
-
-    found = store.compute(
-        key(number), lambda: ({}, {_SCORES: encode({"scores": score()})}), log=log
-    )
-    scores: Array = decode(found.entry.files[_SCORES])["scores"]
-    return scores
+from cvn_harness_core.weighting import weigh_classes
 
 
 def out_of_fold(
@@ -61,9 +27,11 @@ def out_of_fold(
     class_balance: ClassBalance,
     fit_request: FitRequest,
     forward_folds: tuple[ForwardFold, ...],
-    keep_fold: KeepFold,
+    keep_fold: Any,
 ) -> OutOfFoldScores | None:
     """Fit once per fold, by the same request, and score the stretch after it; None without folds.
+
+    ``keep_fold`` is a ``store.folds.KeepFold``: what it has kept is not fitted again.
 
     Raises InputError ``labels_one_class`` where a fold has one class only.
     """

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cvn_harness_core.contracts.calibration import ScoreMap
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.metrics import SplitMetrics
-from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.probability import Probability
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence, ThetaOutcome
@@ -43,11 +44,8 @@ def theta_evidence(
     )
 
 
-def theta_sweep(
-    theta_evidence: ThetaEvidence, datasets: Datasets, spec: ModelSpec, policy: TrainingPolicy
-) -> ThetaDecision:
-    """Return the decision of the policy's rule."""
-    rule = policy.rule_for(spec.theta, money_known=datasets.money_known)
+def theta_sweep(theta_evidence: ThetaEvidence, rule: Any, policy: TrainingPolicy) -> ThetaDecision:
+    """Return the decision of the policy's rule, a ThetaRule (Hamilton knows no protocols)."""
     return decide(rule, theta_evidence, policy.costs)
 
 

@@ -51,9 +51,9 @@ def key_of(kind: str, parts: Mapping[str, Any]) -> Key:
     Two keys are equal only if every part has the same type and the same bits. Mappings and frozen
     dataclasses are taken apart, so that each entry is a part of its own. Accepted are None, bool,
     int, float (by bits: -0.0 is not 0.0, and a NaN is its payload), str, bytes, NumPy's scalars and
-    arrays (dtype, shape and bytes; datetime64 with its unit), tuples, lists, mappings with str keys
-    (in any order) and frozen dataclasses (by qualified name and fields). Short values can be read
-    in the key: give no secrets.
+    arrays (dtype, shape and bytes; datetime64 with its unit), timedelta, tuples, lists, mappings
+    with str keys (in any order) and frozen dataclasses (by qualified name and fields). Short values
+    can be read in the key: give no secrets.
 
     Raises
     ------

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import timedelta
 from typing import Any, NoReturn
 
 import numpy as np
@@ -81,6 +82,8 @@ def _scalar(path: str, value: Any) -> str | None:
         text = _shortened("str", len(value), _quoted(path, value))
     elif kind is bytes:
         text = _shortened("bytes", len(value), f"bytes({value.hex()})")
+    elif kind is timedelta:
+        text = f"timedelta({value.days}, {value.seconds}, {value.microseconds})"
     elif kind in _ARRAYS or isinstance(value, np.generic):
         try:
             text = array_text(np.asarray(value))
