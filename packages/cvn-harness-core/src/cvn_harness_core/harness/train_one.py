@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from cvn_harness_core.artifact.trained import TrainedArtifact
+from cvn_harness_core.calibration.fit import require
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.hpo import HPOParams
@@ -187,6 +188,8 @@ def _check_arguments(datasets: Datasets, hpo_params: HPOParams, policy: Training
         if not isinstance(value, kind):
             message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
             raise InputError("setting_invalid", message)
+    if policy.calibration is not None:
+        require(policy.calibration.method)
     # Names only: a storage may hold a password.
     settings = ("timeout_s", "storage", "study_name", "pruner")
     asked = [name for name in settings if getattr(hpo_params, name) is not None]
