@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,7 @@ from cvn_harness_core.calibration.fit import fit_calibrator
 from cvn_harness_core.contracts.calibration import CalibrationMethod, CalibrationReport
 from cvn_harness_core.contracts.probability import undo_weight
 from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.errors import PluginDependencyError
 from cvn_harness_core.scoring import positive_scores
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -50,11 +53,11 @@ class Witness(F1Capped):
 def long_history() -> Datasets:
     """Hourly rows, decided three hours later; a fifth is positive."""
     rng = np.random.default_rng(7)
-    parts = {}
+    parts: dict[str, Any] = {}
     for name, n, first in (
         ("train", 3000, "2020-01-01"),
         ("val", 2400, "2020-07-01"),
-        ("test", 800, "2021-01-01"),
+        ("test", 4000, "2021-01-01"),
     ):
         X = rng.normal(size=(n, 4))
         odds = np.exp(X @ [0.8, -0.6, 0.3, 0.0] - 1.6)
@@ -114,9 +117,7 @@ def test_an_undone_weight_costs_no_honesty() -> None:
 def test_validation_is_weighed_exactly_where_the_weight_is_undone(
     prior_correction: bool, models: Any, datasets: Datasets
 ) -> None:
-    policy = TrainingPolicy(
-        theta=F1Capped(), class_balance=4.7, prior_correction=prior_correction
-    )
+    policy = TrainingPolicy(theta=F1Capped(), class_balance=4.7, prior_correction=prior_correction)
     train_one("weighted", datasets, policy=policy)
     ((seen, request),) = models.fits
     assert request.params["positive_weight"] == 4.7
@@ -202,7 +203,7 @@ def test_the_earlier_out_of_fold_scores_calibrate_and_the_later_decide(
     found, rule = long_history(), Witness()
     artifact = train_one("logreg", found, policy=calibrated_policy(method, rule, folded=True))
     (evidence,) = rule.seen  # type: ignore[attr-defined]
-    whole, train = models.fits[-1][0], found.train
+    train = found.train
     whole = next(seen for seen, _ in models.fits if len(seen.train) == len(train))
     assert len(whole.val) == len(found.val)
     assert train.time is not None
@@ -256,7 +257,8 @@ def test_below_its_floor_calibration_is_refused_and_takes_no_rows(
     assert artifact.calibration == wanted
     assert artifact.probability == Probability("raw")
     assert artifact.score_map.calibrator is None
-    assert all(len(seen.val) == len(found.val) for seen, _ in models.fits[:1] if not folded)
+    whole = next(seen for seen, _ in models.fits if len(seen.train) == len(found.train))
+    assert len(whole.val) == len(found.val)
     assert artifact.decision.n == (2400 if folded else len(found.val))
     (event,) = events_of(models, "calibration_applied")
     assert (event.status, event.reason, event.probability) == ("refused", "too_few_rows", "raw")
@@ -265,9 +267,8 @@ def test_below_its_floor_calibration_is_refused_and_takes_no_rows(
 def test_a_calibration_without_its_library_costs_no_training(
     monkeypatch: pytest.MonkeyPatch, refused: Any
 ) -> None:
-    from cvn_harness_core import PluginDependencyError
-
-    monkeypatch.setitem(__import__("sys").modules, "venn_abers.venn_abers", None)
+    for name in ("venn_abers", "venn_abers.venn_abers"):
+        monkeypatch.setitem(sys.modules, name, None)
     policy = TrainingPolicy(calibration=Calibration("venn_abers"))
     with refused(PluginDependencyError, "plugin_dependency_missing", match=r"\[venn-abers\]"):
         train_one("logreg", long_history(), policy=policy)
@@ -277,11 +278,10 @@ def test_a_calibration_without_its_library_costs_no_training(
 
 
 @pytest.mark.parametrize("n_folds", [1, 4])
-def test_out_of_fold_scores_cost_one_fit_a_fold(
-    n_folds: int, models: Any, tmp_path: Any
-) -> None:
+def test_out_of_fold_scores_cost_one_fit_a_fold(n_folds: int, models: Any, tmp_path: Any) -> None:
     found = long_history()
-    policy = TrainingPolicy(out_of_fold=OutOfFold(n_folds))
+    asked = OutOfFold(n_folds, embargo=timedelta(hours=2))
+    policy = TrainingPolicy(out_of_fold=asked)
     artifact = train_one("logreg", found, policy=policy)
     assert len(models.fits) == 1 + n_folds
     assert len(artifact.out_of_fold) == n_folds
@@ -298,6 +298,9 @@ def test_out_of_fold_scores_cost_one_fit_a_fold(
     )
     loaded = TrainedArtifact.load(artifact.save(tmp_path / "bundle"))
     assert loaded.out_of_fold == artifact.out_of_fold
+    assert loaded.policy == artifact.policy
+    kept = {"n_folds": n_folds, "embargo": 7200.0, "stopping_share": 0.2}
+    assert loaded.policy["out_of_fold"] == kept
 
 
 def test_later_labels_do_not_change_a_folds_scores() -> None:
@@ -350,3 +353,23 @@ def test_the_default_rule_is_economic_where_money_is_known_and_f1_where_it_is_no
     assert known.decision.n_signals >= ExpectedValue().min_signals
     assert unknown.decision.n_signals >= F1Capped().min_signals
     assert unknown.tradability.verdict == "unknown"
+
+
+@pytest.mark.parametrize("where", ["train", "val"])
+@pytest.mark.parametrize("folded", [True, False])
+def test_money_is_known_where_the_rows_that_decide_have_returns(where: str, folded: bool) -> None:
+    found = replace(long_history(), payoff=None)
+    split = getattr(found, where)
+    paid = Split(
+        split.X,
+        split.y,
+        time=split.time,
+        label_end=split.label_end,
+        returns=np.where(split.y == 1, 1.45, -0.55),
+    )
+    changed: dict[str, Any] = {where: paid}
+    policy = TrainingPolicy(out_of_fold=OutOfFold() if folded else None)
+    artifact = train_one("logreg", replace(found, **changed), policy=policy)
+    known = where == ("train" if folded else "val")
+    rule = "expected_value" if known else "f1_capped"
+    assert artifact.decision.rule == artifact.policy["theta"]["rule"] == rule

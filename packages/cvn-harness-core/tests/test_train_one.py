@@ -231,16 +231,15 @@ def test_auto_multiplies_sample_weights_where_the_library_has_no_weight_for_posi
 ) -> None:
     given = parts["train"]["weight"] if weighted else np.ones(len(datasets.train))
     if weighted:
-        datasets = datasets.with_train_weight(given)
+        train = Split(datasets.train.X, datasets.train.y, weight=given)
+        datasets = replace(datasets, train=train)
     artifact = train_one("logreg", datasets, policy=policy(class_balance="auto"))
     weight = auto_weight(datasets)
     ((trained_on, _),) = models.fits
     wanted = np.where(datasets.train.y == 1, weight, 1.0) * given
     np.testing.assert_allclose(trained_on.train.weight, wanted, rtol=1e-15)
     np.testing.assert_array_equal(trained_on.val.X, datasets.val.X)
-    np.testing.assert_array_equal(
-        trained_on.val.weight, np.where(datasets.val.y == 1, weight, 1.0)
-    )
+    np.testing.assert_array_equal(trained_on.val.weight, np.where(datasets.val.y == 1, weight, 1.0))
     assert artifact.probability == Probability("prior_corrected", weight)
     (event,) = events_of(models, "class_balance_applied")
     assert (event.positive_weight, event.source) == (weight, "auto")

@@ -30,6 +30,7 @@ from cvn_harness_core.policy import TrainingPolicy
 _OUTPUTS = (
     "log_emit",
     "native",
+    "theta_rule",
     "theta_sweep",
     "eval_metrics",
     "effective_params",
@@ -92,7 +93,6 @@ def train_one(
     assert isinstance(datasets.feature_version, FeatureVersion)
     fixed = {name: p.value for name, p in parameters.items() if p.source == "user"}
     log = RunLog(uuid.uuid4().hex, "model", model_name, run_tags)
-    rule = policy.rule_for(spec.theta, money_known=datasets.money_known)
     trace, started = Trace(), time.perf_counter()
     try:
         log.emit(
@@ -156,7 +156,7 @@ def train_one(
         feature_version=datasets.feature_version,
         datasets_digest=datasets.digest,
         payoff=datasets.payoff,
-        policy=_policy_facts(policy, rule),
+        policy=_policy_facts(policy, out["theta_rule"]),
         seed=hpo_params.seed,
         n_threads=n_threads,
         lineage=(),
