@@ -9,6 +9,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from cvn_harness_core.artifact.trained import TrainedArtifact
+from cvn_harness_core.calibration.fit import require
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.hpo import HPOParams
@@ -29,6 +30,7 @@ from cvn_harness_core.policy import TrainingPolicy
 _OUTPUTS = (
     "log_emit",
     "native",
+    "theta_rule",
     "theta_sweep",
     "eval_metrics",
     "effective_params",
@@ -91,7 +93,6 @@ def train_one(
     assert isinstance(datasets.feature_version, FeatureVersion)
     fixed = {name: p.value for name, p in parameters.items() if p.source == "user"}
     log = RunLog(uuid.uuid4().hex, "model", model_name, run_tags)
-    rule = policy.rule_for(spec.theta, money_known=datasets.money_known)
     trace, started = Trace(), time.perf_counter()
     try:
         log.emit(
@@ -155,7 +156,7 @@ def train_one(
         feature_version=datasets.feature_version,
         datasets_digest=datasets.digest,
         payoff=datasets.payoff,
-        policy=_policy_facts(policy, rule),
+        policy=_policy_facts(policy, out["theta_rule"]),
         seed=hpo_params.seed,
         n_threads=n_threads,
         lineage=(),
@@ -187,6 +188,8 @@ def _check_arguments(datasets: Datasets, hpo_params: HPOParams, policy: Training
         if not isinstance(value, kind):
             message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
             raise InputError("setting_invalid", message)
+    if policy.calibration is not None:
+        require(policy.calibration.method)
     # Names only: a storage may hold a password.
     settings = ("timeout_s", "storage", "study_name", "pruner")
     asked = [name for name in settings if getattr(hpo_params, name) is not None]

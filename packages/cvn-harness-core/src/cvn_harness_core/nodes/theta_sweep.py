@@ -8,7 +8,7 @@ from cvn_harness_core.contracts.metrics import SplitMetrics
 from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.probability import Probability
 from cvn_harness_core.contracts.split import Array
-from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence, ThetaOutcome
+from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence, ThetaOutcome, ThetaRule
 from cvn_harness_core.folds.holdout import Holdout
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.scoring import map_scores
@@ -43,12 +43,20 @@ def theta_evidence(
     )
 
 
+def theta_rule(
+    datasets: Datasets, holdout: Holdout, spec: ModelSpec, policy: TrainingPolicy
+) -> ThetaRule:
+    """Return the policy's rule, by whether money is known of the rows that decide."""
+    returns = holdout.split_of(datasets).returns
+    money_known = datasets.payoff is not None or returns is not None
+    return policy.rule_for(spec.theta, money_known=money_known)
+
+
 def theta_sweep(
-    theta_evidence: ThetaEvidence, datasets: Datasets, spec: ModelSpec, policy: TrainingPolicy
+    theta_rule: ThetaRule, theta_evidence: ThetaEvidence, policy: TrainingPolicy
 ) -> ThetaDecision:
-    """Return the decision of the policy's rule."""
-    rule = policy.rule_for(spec.theta, money_known=datasets.money_known)
-    return decide(rule, theta_evidence, policy.costs)
+    """Return the decision of the rule."""
+    return decide(theta_rule, theta_evidence, policy.costs)
 
 
 def theta_outcome(
