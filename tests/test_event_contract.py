@@ -9,19 +9,21 @@ import io
 import json
 import logging
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import msgspec
 import numpy as np
 import pytest
 
 from cvn_harness_core import (
+    Calibration,
     Datasets,
     F1Capped,
     FitError,
     HPOParams,
     Payoff,
     PluginRegistry,
+    Split,
     TrainingPolicy,
     configure_logging,
     train_one,
@@ -39,6 +41,7 @@ ORDER = [
     "training_started",
     "class_balance_applied",
     "learning_curve",
+    "calibration_applied",
     "theta_picked",
     "training_health",
     "training_complete",
@@ -216,7 +219,7 @@ def test_not_to_trade_is_null_with_a_reason(model):
         require_declared(line)
     (picked,) = (line for line in lines if line["event"] == "theta_picked")
     assert (picked["status"], picked["theta"]) == ("NO_TRADE", None)
-    assert picked["reason"] == "no_cut_within_buy_rate_cap"
+    assert picked["reason"] == "no_cut_within_buy_rate_band"
     figures = lines[-1]["metrics"]["test"]
     assert (figures["n_signals"], figures["precision_buy"], figures["sortino"]) == (0, None, None)
 
@@ -298,10 +301,46 @@ def test_a_plugin_that_raises_on_import_is_rejected_aloud(tmp_path, monkeypatch)
     assert registry["lightgbm"].name == "lightgbm"
 
 
+def drifted():
+    """The made-up data, whose test rows have another meaning: the first feature is far off."""
+    found = datasets()
+    X = found.test.X.copy()
+    X[:, 0] = X[:, 1] = 3.0
+    return replace(found, test=Split(X, found.test.y))
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_buy_rate_that_is_not_the_predicted_one_is_told_before_health(model):
+    with json_lines() as lines:
+        artifact = train_one(model, drifted(), HPOParams(n_threads=1))
+
+    names = [line["event"] for line in lines]
+    assert names == [*ORDER[:5], "theta_alarm", *ORDER[5:]]
+    (alarm,) = (line for line in lines if line["event"] == "theta_alarm")
+    require_declared(alarm)
+    assert alarm["level"] == "warning"
+    assert alarm["alarm"] == artifact.outcome.alarm
+    assert alarm["theta"] == artifact.theta
+    assert alarm["realised_buy_rate"] == artifact.metrics["test"].buy_rate
+    assert alarm["predicted_buy_rate"] == artifact.decision.buy_rate
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_calibration_that_is_off_or_refused_is_told(model, trained):
+    (off,) = (line for line in trained[model] if line["event"] == "calibration_applied")
+    assert (off["status"], off["reason"], off["method"]) == ("off", None, None)
+    with json_lines() as lines:
+        train(model, policy=TrainingPolicy(calibration=Calibration("sigmoid")))
+    (refused,) = (line for line in lines if line["event"] == "calibration_applied")
+    require_declared(refused)
+    assert (refused["status"], refused["reason"]) == ("refused", "too_few_rows")
+    assert (refused["method"], refused["source"]) == ("sigmoid", "validation")
+
+
 STORE = {"cache_hit", "cache_miss", "cache_corrupt"}
 """Of the store, whatever is trained: see test_store.py of the core."""
 
 
 def test_every_declared_event_is_tested():
-    tested = {*ORDER, *STORE, "artifact_saved", "training_failed", "plugin_rejected"}
-    assert set(EVENTS) == tested
+    others = {"theta_alarm", "base_dominates", "artifact_saved", "training_failed"}
+    assert set(EVENTS) == {*ORDER, *STORE, *others, "plugin_rejected"}

@@ -26,7 +26,7 @@ from cvn_harness_core import (
     HealthLimits,
     HPOParams,
     Payoff,
-    ThetaDecision,
+    ThetaChoice,
     ThetaEvidence,
     TrainedArtifact,
     TrainingPolicy,
@@ -145,8 +145,8 @@ class Mine:
 
     name = "mine"
 
-    def decide(self, evidence: ThetaEvidence) -> ThetaDecision:
-        return replace(F1Capped().decide(evidence), rule=self.name, theta=np.float64(0.4))
+    def decide(self, evidence: ThetaEvidence) -> ThetaChoice:
+        return replace(F1Capped().decide(evidence), theta=np.float64(0.4))
 
 
 NUMPY: dict[str, dict[str, Any]] = {

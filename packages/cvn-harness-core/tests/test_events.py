@@ -22,6 +22,7 @@ TRAINING = [
     "training_started",
     "class_balance_applied",
     "learning_curve",
+    "calibration_applied",
     "theta_picked",
     "training_health",
     "training_complete",

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from cvn_harness_core import (
     POLICIES,
     EarlyStopping,
+    ExpectedValue,
     F1Capped,
     F1Grid,
     FeatureVersion,
@@ -23,6 +24,7 @@ from cvn_harness_core import (
     Payoff,
     TrainingPolicy,
 )
+from cvn_harness_core.policy import ByMoney, Declared
 
 NAN, INF = float("nan"), float("inf")
 
@@ -188,15 +190,37 @@ def test_the_two_presets() -> None:
     assert (economic.name, economic.class_balance, economic.theta) == (
         "economic",
         "none",
-        F1Capped(),
+        ByMoney(ExpectedValue(), F1Capped()),
     )
-    assert (original.name, original.class_balance) == ("adr0089", "auto")
+    assert economic.prior_correction
+    assert (economic.calibration, economic.out_of_fold) == (None, None)
+    assert (original.name, original.class_balance, original.prior_correction) == (
+        "adr0089",
+        "auto",
+        False,
+    )
+    assert original.theta == Declared(F1Grid())
 
 
+@pytest.mark.parametrize("money_known", [True, False])
 @pytest.mark.parametrize("declared", [None, Fixed(0.5)])
-def test_only_the_original_policy_uses_the_rule_that_a_model_declares(declared: Any) -> None:
-    assert TrainingPolicy.economic().rule_for(declared) == F1Capped()
-    assert TrainingPolicy.adr0089().rule_for(declared) == (declared or F1Grid())
+def test_only_the_original_policy_uses_the_rule_that_a_model_declares(
+    declared: Any, money_known: bool
+) -> None:
+    by_money = ExpectedValue() if money_known else F1Capped()
+    economic, original = TrainingPolicy.economic(), TrainingPolicy.adr0089()
+    assert economic.rule_for(declared, money_known=money_known) == by_money
+    assert original.rule_for(declared, money_known=money_known) == (declared or F1Grid())
+
+
+@pytest.mark.parametrize("rule", [ByMoney(), ExpectedValue()])
+@pytest.mark.parametrize("balance", ["auto", 4.7])
+def test_a_cut_by_money_is_refused_on_scores_that_stay_inflated(rule: Any, balance: Any) -> None:
+    with pytest.raises(InputError, match="prior_correction") as caught:
+        TrainingPolicy(theta=rule, class_balance=balance, prior_correction=False)
+    assert caught.value.code == "setting_invalid"
+    TrainingPolicy(theta=rule, class_balance=1.0, prior_correction=False)
+    TrainingPolicy(theta=F1Capped(), class_balance=balance, prior_correction=False)
 
 
 @pytest.mark.parametrize("balance", ["none", "auto", 1, 4.71, np.float64(2.0)])
@@ -216,4 +240,4 @@ def test_any_object_with_a_name_and_a_decision_is_a_rule() -> None:
         def decide(self, evidence: object) -> None: ...
 
     rule: Callable[..., Any] | Any = Mine()
-    assert TrainingPolicy(theta=rule).rule_for(None) is rule
+    assert TrainingPolicy(theta=rule).rule_for(None, money_known=True) is rule

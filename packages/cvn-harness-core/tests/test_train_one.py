@@ -50,7 +50,9 @@ def events_of(models: Any, name: str) -> list[Any]:
 def test_it_does_what_a_plain_script_does(datasets: Datasets) -> None:
     train, val = datasets.train, datasets.val
     plain = LogisticRegression(C=0.3, max_iter=200, random_state=5).fit(train.X, train.y)
-    artifact = train_one("logreg", datasets, HPOParams(params={"C": 0.3}, seed=5))
+    best_cut = policy(theta=F1Capped(min_signals=1, bootstrap=None))
+    hpo = HPOParams(params={"C": 0.3}, seed=5)
+    artifact = train_one("logreg", datasets, hpo, policy=best_cut)
     np.testing.assert_array_equal(artifact.predict_proba(val.X), plain.predict_proba(val.X))
     scores = plain.predict_proba(val.X)[:, 1]
     best = max(
@@ -75,7 +77,7 @@ def test_the_artifact_says_how_it_came_about(datasets: Datasets) -> None:
     assert artifact.lineage == ()
     assert artifact.tags == {"symbol": "ES", "fold": "3", "variant": "base"}
     assert artifact.policy["name"] == "economic"
-    assert artifact.policy["theta"]["rule"] == "f1_capped"
+    assert artifact.policy["theta"]["rule"] == "expected_value"
     assert artifact.best_iteration is None
     assert artifact.decision.n == len(datasets.val)
     assert len(artifact.run_id) == 32
@@ -229,15 +231,16 @@ def test_auto_multiplies_sample_weights_where_the_library_has_no_weight_for_posi
 ) -> None:
     given = parts["train"]["weight"] if weighted else np.ones(len(datasets.train))
     if weighted:
-        datasets = datasets.with_train_weight(given)
+        train = Split(datasets.train.X, datasets.train.y, weight=given)
+        datasets = replace(datasets, train=train)
     artifact = train_one("logreg", datasets, policy=policy(class_balance="auto"))
     weight = auto_weight(datasets)
     ((trained_on, _),) = models.fits
     wanted = np.where(datasets.train.y == 1, weight, 1.0) * given
     np.testing.assert_allclose(trained_on.train.weight, wanted, rtol=1e-15)
     np.testing.assert_array_equal(trained_on.val.X, datasets.val.X)
-    assert trained_on.val.weight is None
-    assert artifact.probability == Probability("weight_inflated", weight)
+    np.testing.assert_array_equal(trained_on.val.weight, np.where(datasets.val.y == 1, weight, 1.0))
+    assert artifact.probability == Probability("prior_corrected", weight)
     (event,) = events_of(models, "class_balance_applied")
     assert (event.positive_weight, event.source) == (weight, "auto")
     assert artifact.datasets_digest == datasets.digest
@@ -254,7 +257,7 @@ def test_auto_sets_the_librarys_own_weight_where_it_has_one(
     assert artifact.effective_params["positive_weight"] == EffectiveParam(
         weight, "policy", requested=weight
     )
-    assert artifact.probability == Probability("weight_inflated", weight)
+    assert artifact.probability == Probability("prior_corrected", weight)
 
 
 def test_both_ways_of_weighing_give_the_same_model(datasets: Datasets) -> None:
@@ -267,7 +270,7 @@ def test_both_ways_of_weighing_give_the_same_model(datasets: Datasets) -> None:
 def test_a_weight_may_be_given_by_the_policy_or_the_user(models: Any, datasets: Datasets) -> None:
     by_policy = train_one("logreg", datasets, policy=policy(class_balance=2.5))
     by_user = train_one("weighted", datasets, HPOParams(params={"positive_weight": 2.5}))
-    assert by_policy.probability == by_user.probability == Probability("weight_inflated", 2.5)
+    assert by_policy.probability == by_user.probability == Probability("prior_corrected", 2.5)
     sources = [event.source for event in events_of(models, "class_balance_applied")]
     assert sources == ["policy", "user"]
 
@@ -275,7 +278,7 @@ def test_a_weight_may_be_given_by_the_policy_or_the_user(models: Any, datasets: 
 def test_the_users_weight_outweighs_the_policys(datasets: Datasets) -> None:
     hpo = HPOParams(params={"positive_weight": 3.0})
     artifact = train_one("weighted", datasets, hpo, policy=policy(class_balance="auto"))
-    assert artifact.probability == Probability("weight_inflated", 3.0)
+    assert artifact.probability == Probability("prior_corrected", 3.0)
     assert artifact.effective_params["positive_weight"].source == "user"
 
 
@@ -284,7 +287,7 @@ def test_a_plugins_default_weight_does_not_outweigh_the_policy(
 ) -> None:
     """Nobody chose it, so it must neither pass for the user's nor silence the policy's."""
     artifact = train_one("weighted_by_default", datasets, policy=policy(class_balance="auto"))
-    assert artifact.probability == Probability("weight_inflated", auto_weight(datasets))
+    assert artifact.probability == Probability("prior_corrected", auto_weight(datasets))
     (event,) = events_of(models, "class_balance_applied")
     assert event.source == "auto"
     assert artifact.effective_params["positive_weight"].source == "policy"
@@ -326,7 +329,9 @@ def test_a_rule_of_ones_own_sees_validation_and_nothing_else(datasets: Datasets)
     np.testing.assert_array_equal(evidence.y, datasets.val.y)
     np.testing.assert_array_equal(evidence.scores, artifact.predict_proba(datasets.val.X)[:, 1])
     assert evidence.payoff == datasets.payoff
-    assert set(np.round(evidence.returns, 9)) == {1.45, -0.55}
+    assert evidence.returns is None
+    assert (evidence.source, evidence.n_train) == ("validation", len(datasets.train))
+    assert evidence.probability == artifact.probability
 
 
 @pytest.mark.parametrize("theta", [float("nan"), float("inf"), "0.5"])
@@ -362,7 +367,7 @@ def test_no_trade_means_no_signal_anywhere(models: Any, datasets: Datasets) -> N
     artifact = train_one("logreg", blind)
     assert artifact.theta is None
     assert artifact.decision.status == "NO_TRADE"
-    assert artifact.decision.reason == "no_cut_within_buy_rate_cap"
+    assert artifact.decision.reason == "scores_constant"
     assert not artifact.predict(datasets.test.X).any()
     assert artifact.metrics["test"].n_signals == 0
     assert artifact.metrics["test"].undefined["expectancy"] == "no signals"
@@ -506,7 +511,7 @@ def test_early_stopping_that_the_library_has_not_is_refused(
     [
         ("prepare", "prepared"),
         ("fit", "fitted"),
-        ("predict_proba", "scores"),
+        ("predict_proba", "native_scores"),
         ("effective_params", "effective_params"),
     ],
 )
@@ -536,7 +541,7 @@ def test_scores_that_are_no_probabilities_are_refused(
     shape = fault in {"too_few", "three_columns"}
     assert caught.value.code == ("shape_invalid" if shape else "scores_not_finite")
     (event,) = events_of(models, "training_failed")
-    assert (event.stage, event.code) == ("scores", caught.value.code)
+    assert (event.stage, event.code) == ("native_scores", caught.value.code)
 
 
 def test_a_fit_that_returns_no_fitted_is_the_plugins_fault(models: Any, datasets: Datasets) -> None:

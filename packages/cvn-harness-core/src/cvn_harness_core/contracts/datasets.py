@@ -195,11 +195,6 @@ class Datasets:
         for name in SPLIT_NAMES:
             yield name, getattr(self, name)
 
-    @property
-    def money_known(self) -> bool:
-        """Whether validation rows have returns, or the payoff is known."""
-        return self.payoff is not None or self.val.returns is not None
-
     def content(self) -> dict[str, str]:
         """Return dtype, shape and BLAKE3 of every array, by its name (``train.X``, ``val.time``).
 

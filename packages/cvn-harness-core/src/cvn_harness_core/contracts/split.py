@@ -90,7 +90,7 @@ class Split:
     def take(self, rows: Array) -> Split:
         """Return some rows, by their numbers (rising); a view where they follow one another."""
         at: Any = rows
-        if rows.size and rows[-1] - rows[0] == rows.size - 1:
+        if rows.size and (rows[1:] - rows[:-1] == 1).all():
             at = slice(int(rows[0]), int(rows[-1]) + 1)
         optional = {name: getattr(self, name) for name in _OPTIONAL}
         kept = {name: v[at] for name, v in optional.items() if v is not None}

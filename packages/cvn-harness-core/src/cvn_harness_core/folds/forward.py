@@ -48,7 +48,7 @@ def _fold(
     scored = np.flatnonzero((time >= stretch[0]) & (time <= stretch[-1]))
     candidates = time < stretch[0]
     known = candidates & (ends < stretch[0] - gap)
-    stopping_at = before[int(before.size * (1.0 - settings.stopping_share))]
+    stopping_at = before[min(int(before.size * (1.0 - settings.stopping_share)), before.size - 1)]
     stopping = np.flatnonzero(known & (time >= stopping_at))
     fitted = np.flatnonzero(known & (time < stopping_at) & (ends < stopping_at - gap))
     if not (fitted.size and stopping.size):

@@ -45,6 +45,10 @@ class Holdout:
         """Return the split whose rows are numbered."""
         return datasets.val if self.source == "validation" else datasets.train
 
+    def money_known(self, datasets: Datasets) -> bool:
+        """Return whether returns or a payoff are known of the rows that decide."""
+        return datasets.payoff is not None or self.split_of(datasets).returns is not None
+
 
 def divide_holdout(
     datasets: Datasets, calibration: Calibration | None, folds: tuple[ForwardFold, ...]

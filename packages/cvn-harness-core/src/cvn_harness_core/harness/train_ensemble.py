@@ -151,7 +151,6 @@ def _plan(
         adapter=EnsembleAdapter(combiner),
         datasets=datasets,
         policy=policy,
-        rule=policy.rule_for(None, money_known=datasets.money_known),
         parameters=parameters,
         seed=hpo_params.seed,
         n_threads=n_threads,

@@ -104,7 +104,6 @@ def plan_model(
         adapter=adapter,
         datasets=datasets,
         policy=policy,
-        rule=policy.rule_for(spec.theta, money_known=datasets.money_known),
         parameters=parameters,
         seed=hpo_params.seed,
         n_threads=n_threads,

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from cvn_harness_core.artifact.saving import BaseOf, decode, encode
 from cvn_harness_core.artifact.trained import TrainedArtifact
+from cvn_harness_core.calibration.fit import require
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.hpo import HPOParams
@@ -30,6 +31,7 @@ from cvn_harness_core.store.key import Key
 _OUTPUTS = (
     "log_emit",
     "native",
+    "theta_rule",
     "theta_sweep",
     "eval_metrics",
     "effective_params",
@@ -57,7 +59,6 @@ class Training:
     adapter: ModelAdapter
     datasets: Datasets
     policy: TrainingPolicy
-    rule: ThetaRule
     parameters: Mapping[str, ResolvedParam]
     seed: int
     n_threads: int
@@ -106,6 +107,8 @@ def check_arguments(datasets: Datasets, hpo_params: Any, policy: TrainingPolicy)
         if not isinstance(value, kind):
             message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
             raise InputError("setting_invalid", message)
+    if policy.calibration is not None:
+        require(policy.calibration.method)
     # Names only: a storage may hold a password.
     settings = ("timeout_s", "storage", "study_name", "pruner")
     asked = [name for name in settings if getattr(hpo_params, name) is not None]
@@ -149,7 +152,6 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
                 "spec": spec,
                 "adapter": training.adapter,
                 "policy": policy,
-                "rule": training.rule,
                 "parameters": dict(training.parameters),
                 "seed": training.seed,
                 "n_threads": training.n_threads,
@@ -192,7 +194,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         feature_version=datasets.feature_version,
         datasets_digest=digest,
         payoff=datasets.payoff,
-        policy=_policy_facts(policy, training.rule),
+        policy=_policy_facts(policy, out["theta_rule"]),
         seed=training.seed,
         n_threads=training.n_threads,
         content_key=None if training.key is None else training.key.digest,

@@ -23,12 +23,14 @@ from cvn_harness_core.contracts.params import EffectiveParam, ResolvedParam
 from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.contracts.probability import Probability
 from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.contracts.theta import ThetaRule
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import BaseDominates, Event
 from cvn_harness_core.folds.holdout import Holdout, in_time
 from cvn_harness_core.nodes.class_balance import ClassBalance
 from cvn_harness_core.nodes.fit import Scores
+from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.scoring import as_probabilities, map_scores
 
 DOMINANT = 0.8
@@ -170,6 +172,11 @@ def out_of_fold(
 def holdout(ensemble_rows: EnsembleRows) -> Holdout:
     """Return the rows that decide theta."""
     return Holdout("out_of_fold", ensemble_rows.theta)
+
+
+def theta_rule(datasets: Datasets, holdout: Holdout, policy: TrainingPolicy) -> ThetaRule:
+    """Return the policy's rule; an ensemble declares none of its own."""
+    return policy.rule_for(None, money_known=holdout.money_known(datasets))
 
 
 def training_data(datasets: Datasets) -> Datasets:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from cvn_harness_core.contracts.calibration import ScoreMap
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.metrics import SplitMetrics
+from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.probability import Probability
 from cvn_harness_core.contracts.split import Array
-from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence, ThetaOutcome
+from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence, ThetaOutcome, ThetaRule
 from cvn_harness_core.folds.holdout import Holdout
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.scoring import map_scores
@@ -44,9 +43,18 @@ def theta_evidence(
     )
 
 
-def theta_sweep(theta_evidence: ThetaEvidence, rule: Any, policy: TrainingPolicy) -> ThetaDecision:
-    """Return the decision of the policy's rule, a ThetaRule (Hamilton knows no protocols)."""
-    return decide(rule, theta_evidence, policy.costs)
+def theta_rule(
+    datasets: Datasets, holdout: Holdout, spec: ModelSpec, policy: TrainingPolicy
+) -> ThetaRule:
+    """Return the policy's rule, by whether money is known of the rows that decide."""
+    return policy.rule_for(spec.theta, money_known=holdout.money_known(datasets))
+
+
+def theta_sweep(
+    theta_rule: ThetaRule, theta_evidence: ThetaEvidence, policy: TrainingPolicy
+) -> ThetaDecision:
+    """Return the decision of the rule."""
+    return decide(theta_rule, theta_evidence, policy.costs)
 
 
 def theta_outcome(

@@ -6,13 +6,23 @@ import math
 
 import numpy as np
 
-from cvn_harness_core import Split, TrainingPolicy
+from cvn_harness_core import F1Capped, Split, TrainingPolicy
+from cvn_harness_core.contracts.probability import undo_weight
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.testing.subject import ModelUnderTest
 from cvn_harness_core.testing.synthetic import UNSEEN_ROWS, synthetic_datasets
 from cvn_harness_core.testing.verdict import largest_gap, require
 
 _WEIGHTS = "pass train.weight to the library in ModelAdapter.prepare or fit"
+
+
+def _weighed(*, prior_correction: bool) -> TrainingPolicy:
+    return TrainingPolicy(
+        theta=F1Capped(),
+        class_balance="auto",
+        prior_correction=prior_correction,
+        early_stopping=None,
+    )
 
 
 class WeightChecks(ModelUnderTest):
@@ -54,7 +64,7 @@ class WeightChecks(ModelUnderTest):
     def test_automatic_class_balance_inflates_the_scores_and_says_so(self) -> None:
         """Positives weigh negatives over positives, and the artifact says what that does."""
         labels = synthetic_datasets().train.y
-        balanced = self.train(policy=TrainingPolicy(class_balance="auto", early_stopping=None))
+        balanced = self.train(policy=_weighed(prior_correction=False))
         kinds = (self.artifact.probability.kind, balanced.probability.kind)
         weight = balanced.probability.positive_weight
         require(
@@ -71,6 +81,20 @@ class WeightChecks(ModelUnderTest):
             f"{before:.4f} before and {after:.4f} after",
             "name the library's weight of positives in ModelSpec.positive_weight_param, or leave "
             "that None to have the sample weights multiplied",
+        )
+
+    def test_an_undone_class_weight_gives_probabilities(self) -> None:
+        """To the ceiling the fit is the same, and its scores are corrected to the bit."""
+        inflated = self.train(policy=_weighed(prior_correction=False))
+        corrected = self.train(policy=_weighed(prior_correction=True))
+        weight = corrected.probability.positive_weight
+        wanted = undo_weight(inflated.predict_proba(UNSEEN_ROWS)[:, 1], weight)
+        gap = largest_gap(wanted, corrected.predict_proba(UNSEEN_ROWS)[:, 1])
+        require(
+            corrected.probability.kind == "prior_corrected" and gap == 0.0,
+            "prior_corrected scores: those of the weighed fit with the weight undone",
+            f"{corrected.probability} scores that are {gap:g} off",
+            "let validation decide nothing in a fit without early stopping",
         )
 
     @property
