@@ -41,7 +41,12 @@ TURN = np.deg2rad(20)
 WEIGHT = 4.7
 
 PARAMS = {
-    "xgboost": {"max_depth": 3, "learning_rate": 0.05, "min_child_weight": 20, "n_estimators": 1000},
+    "xgboost": {
+        "max_depth": 3,
+        "learning_rate": 0.05,
+        "min_child_weight": 20,
+        "n_estimators": 1000,
+    },
     "lightgbm": {
         "num_leaves": 8,
         "learning_rate": 0.05,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,14 @@ from cvn_harness_core.errors import InputError
 def plain(value: Any) -> Any:
     """Return ``value`` made of dicts, lists, strings, booleans, None and finite numbers.
 
-    Dataclasses become dicts, sequences lists, NumPy's scalars Python's; a number that JSON has not
-    (NaN, infinity) becomes its name. Raises InputError ``setting_invalid`` for anything else.
+    Dataclasses become dicts, sequences lists, NumPy's scalars Python's, a length of time its
+    seconds; a number that JSON has not (NaN, infinity) becomes its name. Raises InputError
+    ``setting_invalid`` for anything else.
     """
     if isinstance(value, np.generic):
         value = value.item()
+    if isinstance(value, timedelta):
+        value = value.total_seconds()
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
