@@ -9,14 +9,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
 from cvn_harness_core import MODEL_REGISTRY, Datasets, HPOParams, TrainedArtifact, train_one
+from cvn_orchestrator import words
 from cvn_orchestrator.demo import market
 
 CVN = Path(sys.executable).with_name("cvn")
@@ -126,19 +129,175 @@ def test_csv_and_parquet_give_the_same_model(bars: Path, tmp_path: Path) -> None
     assert facts[0]["datasets_digest"] == facts[1]["datasets_digest"]
 
 
+def trained(bars: Path, home: Path, *options: str, model: str = "lightgbm") -> dict[str, Any]:
+    """Train with some options, and return what `--json` prints."""
+    command = ("train", model, "--data", bars, *TRAIN, "--threads=1", "--overwrite", "--json")
+    done = cvn(*command, *options, cwd=home)
+    assert done.returncode == 0, done.stderr
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
 def test_train_prints_a_summary_for_people(bars: Path, tmp_path: Path) -> None:
     done = cvn("train", "xgboost", "--data", bars, *TRAIN, "--payoff=2/1/0.05", cwd=tmp_path)
     assert done.returncode == 0
-    for words in (
-        "theta",
-        "by f1_capped",
+    artifact = TrainedArtifact.load(tmp_path / "cvn-xgboost")
+    decision, outcome = artifact.decision, artifact.outcome
+    assert decision.theta is not None
+    assert decision.interval is not None
+    assert outcome.realised_expectancy is not None
+    low, high = decision.interval
+    worst = next(iter(artifact.health.worst_psi))
+    for said in (
+        f"{decision.theta:.4f} by expected_value on {decision.n:,} validation rows",
+        f"; 90 % interval {low:.4f} to {high:.4f}",
+        f"buy rate {outcome.predicted_buy_rate:.1%} predicted",
+        f", {outcome.realised_buy_rate:.1%} realised on test",
+        f"predicted, {outcome.realised_expectancy:+.4f} realised on test",
         "best iteration",
-        "health:",
-        "break-even precision 0.3500",
+        f"health       {artifact.health.verdict}: ",
+        f"(PSI): {worst} ",
+        "scores       raw",
+        "calibration  off",
+        "break-even precision 0.3500 net, 0.3333 before cost",
         "f1_buy",
         "bundle: cvn-xgboost",
     ):
-        assert words in done.stdout
+        assert said in done.stdout
+    # the verdict stands last, on its own
+    assert done.stdout.endswith(f"\n\n{artifact.tradability.sentence}\n")
+
+
+def test_no_trade_is_said_with_its_reason(bars: Path, tmp_path: Path) -> None:
+    none = ("--min-signals=100", "--max-buy-rate=0.001")
+    done = cvn("train", "lightgbm", "--data", bars, *TRAIN, *none, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "NO_TRADE by expected_value" in done.stdout
+    assert "buys at a rate within the band (no_cut_within_buy_rate_band)" in done.stdout
+    assert "no row ever signals" in done.stdout
+    assert done.stdout.splitlines()[-1].startswith("Not tradable at any theta")
+    facts = trained(bars, tmp_path, *none)
+    assert facts["theta"] is None
+    assert facts["decision"]["status"] == "NO_TRADE"
+    assert facts["tradability"]["verdict"] == "not_tradable"
+    assert facts["decision"]["expectancy_by_cost"] == []
+
+
+def test_the_alarm_is_printed(bars: Path, tmp_path: Path) -> None:
+    limits = ("--max-buy-rate=0.1", "--min-signals=10")
+    options = (*TRAIN, "--val-from=2012-01-01", "--test-from=2018-01-01", *limits)
+    done = cvn("train", "catboost", "--data", bars, *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    alarm = TrainedArtifact.load(tmp_path / "cvn-catboost").outcome.alarm
+    assert alarm is not None
+    assert f"ALARM: {words.with_code(words.ALARM, alarm)}" in done.stdout
+
+
+def test_json_carries_what_the_artifact_knows(bars: Path, tmp_path: Path) -> None:
+    facts = trained(bars, tmp_path, "--payoff=2/1/0.05")
+    artifact = TrainedArtifact.load(tmp_path / facts["bundle"])
+    for name in ("outcome", "tradability", "calibration", "probability", "health"):
+        assert facts[name] == json.loads(json.dumps(asdict(getattr(artifact, name)))), name
+    assert facts["out_of_fold"] == []
+    assert list(facts["decision"]["interval"]) == list(artifact.decision.interval or ())
+    assert "curve" not in facts["decision"]
+    curve = trained(bars, tmp_path, "--payoff=2/1/0.05", "--curve")["decision"]["curve"]
+    assert len(curve["theta"]) == len(curve["expectancy"][0])
+    assert facts["theta"] in curve["theta"]
+
+
+def test_costs_show_what_a_signal_earns_at_each(bars: Path, tmp_path: Path) -> None:
+    facts = trained(bars, tmp_path, "--payoff=2/1/0.05", "--costs=0.05,0.5")
+    own, dear = facts["decision"]["expectancy_by_cost"]
+    assert (own["cost"], dear["cost"]) == (0.05, 0.5)
+    assert own["expectancy"] == pytest.approx(facts["decision"]["expectancy"])
+    assert own["expectancy"] - dear["expectancy"] == pytest.approx(0.45)
+    assert facts["policy"]["costs"] == [0.05, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("rule", "name"),
+    [("0.35", "fixed"), ("f1_grid", "f1_grid"), ("f1_capped", "f1_capped"),
+     ("expected_value", "expected_value")],
+)  # fmt: skip
+def test_the_rule_for_theta_can_be_named(rule: str, name: str, bars: Path, tmp_path: Path) -> None:
+    facts = trained(bars, tmp_path, f"--theta={rule}")
+    assert facts["decision"]["rule"] == facts["policy"]["theta"]["rule"] == name
+    if name == "fixed":
+        assert facts["theta"] == 0.35
+    if name == "f1_grid":
+        assert round(facts["theta"] * 20) == pytest.approx(facts["theta"] * 20)
+
+
+def test_limits_reach_the_rule(bars: Path, tmp_path: Path) -> None:
+    facts = trained(bars, tmp_path, "--max-buy-rate=0.2", "--min-signals=60")
+    assert facts["decision"]["rule"] == "expected_value"
+    assert facts["decision"]["max_buy_rate"] == 0.2
+    assert facts["decision"]["n_signals"] >= 60
+    assert facts["decision"]["buy_rate"] <= 0.2
+    capped = trained(bars, tmp_path, "--theta=f1_capped", "--max-buy-rate=0.1")
+    assert capped["decision"]["buy_rate"] <= 0.1
+
+
+def test_a_class_weight_is_undone_unless_the_design_keeps_it(bars: Path, tmp_path: Path) -> None:
+    weights = {
+        weight: trained(bars, tmp_path, f"--class-balance={weight}")["probability"]
+        for weight in ("none", "auto", "2.5")
+    }
+    assert weights["none"]["kind"] == "raw"
+    assert {weights["auto"]["kind"], weights["2.5"]["kind"]} == {"prior_corrected"}
+    assert weights["2.5"]["positive_weight"] == 2.5
+    assert weights["auto"]["positive_weight"] > 1
+    original = trained(bars, tmp_path, "--policy=adr0089")
+    assert original["probability"]["kind"] == "weight_inflated"
+
+
+def test_calibration_is_applied_or_refused_aloud(bars: Path, tmp_path: Path) -> None:
+    few = trained(bars, tmp_path, "--calibrate=isotonic")["calibration"]
+    assert (few["status"], few["reason"]) == ("refused", "too_few_rows")
+    done = cvn("train", "lightgbm", "--data", bars, *TRAIN, "--calibrate=isotonic", "--overwrite",
+               cwd=tmp_path)  # fmt: skip
+    assert "calibration  refused, isotonic: too few rows (too_few_rows); it needs" in done.stdout
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=4000)
+    stamps = np.datetime64("2010-01-01") + np.arange(4000)
+    y = (rng.random(4000) < 1 / (1 + np.exp(-2 * a))).astype(int)
+    data = tmp_path / "clear.parquet"
+    pl.DataFrame({"date": stamps, "a": a, "label": y}).write_parquet(data)
+    done = cvn("train", "lightgbm", "--data", data, "--label=label", "--time=date", "--overwrite",
+               "--val-share=0.5", "--class-balance=4", "--calibrate=sigmoid", "-p",
+               "learning_rate=0.02", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    kept = TrainedArtifact.load(tmp_path / "cvn-lightgbm").calibration
+    assert kept.status == "applied", kept
+    assert f"calibration  applied, sigmoid on {kept.rows:,} validation rows" in done.stdout
+    assert f"Brier {kept.brier_before:.4f} before and {kept.brier_after:.4f} after" in done.stdout
+    assert f"scores       probabilities, calibrated by sigmoid on {kept.rows}" in done.stdout
+
+
+def test_theta_can_be_picked_out_of_fold(bars: Path, tmp_path: Path) -> None:
+    facts = trained(bars, tmp_path, "--out-of-fold=3", "--embargo-days=30")
+    assert facts["decision"]["source"] == "out_of_fold"
+    assert len(facts["out_of_fold"]) == 3
+    for fold in facts["out_of_fold"]:
+        scored, ended = (
+            np.datetime64(fold[name].replace("Z", "").replace("+00:00", ""))
+            for name in ("scored_from", "latest_stopping_end")
+        )
+        assert scored - ended > np.timedelta64(30, "D")
+    assert facts["policy"]["out_of_fold"]["embargo"] == 30 * 86400
+    again = TrainedArtifact.load(tmp_path / facts["bundle"])
+    assert again.policy["out_of_fold"] == facts["policy"]["out_of_fold"]
+
+
+def test_an_unhealthy_fit_can_be_an_error(bars: Path, tmp_path: Path) -> None:
+    one = ("-p", "min_child_samples=100000")  # no tree can be split, so all scores are equal
+    assert trained(bars, tmp_path, *one)["health"]["verdict"] == "unhealthy"
+    done = cvn("train", "lightgbm", "--data", bars, *TRAIN, *one, "--on-unhealthy=error",
+               "--out=other", cwd=tmp_path)  # fmt: skip
+    assert done.returncode == 1
+    assert "[training_unhealthy]" in done.stderr
+    assert not (tmp_path / "other").exists()
 
 
 @pytest.mark.parametrize(
@@ -170,6 +329,64 @@ def test_a_user_mistake_is_one_line_and_exit_code_2(
     assert not list(tmp_path.iterdir())
     as_json = cvn(*command, "--json", cwd=tmp_path)
     assert json.loads(as_json.stdout)["error"]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--theta=f2"], "'f2' is no rule"),
+        (["--theta=1.5"], "within (0, 1)"),
+        (["--theta=nan"], "Fixed.theta is nan"),
+        (["--theta=0.3", "--min-signals=9"], "no limits"),
+        (
+            ["--theta=f1_grid", "--max-buy-rate=.2"],
+            "--max-buy-rate would do nothing",
+        ),
+        (["--min-signals=0"], "min_signals is 0"),
+        (["--min-signals=many"], "no whole number"),
+        (["--max-buy-rate=2"], "within [0, 1]"),
+        (["--max-buy-rate=0"], "nothing could ever"),
+        (["--class-balance=heavy"], "none, auto or"),
+        (["--class-balance=-1"], "above 0"),
+        (["--calibrate=platt"], "sigmoid, isotonic"),
+        (["--out-of-fold=0"], "n_folds is 0"),
+        (["--out-of-fold=2.5"], "no whole number"),
+        (["--embargo-days=nan"], "--embargo-days nan"),
+        (["--costs=0.1,x"], "--costs: 'x' is no number"),
+        (["--costs=-0.1"], "costs is -0.1"),
+        (["--on-unhealthy=ignore"], "'report' or 'error'"),
+        (
+            ["--policy=adr0089", "--theta=0.3", "--calibrate=sigmoid"],
+            "--theta, --calibrate would change it",
+        ),
+        (
+            ["--policy=adr0089", "--class-balance=none"],
+            "--class-balance would change it",
+        ),
+    ],
+)
+def test_a_policy_that_is_none_is_refused(
+    options: list[str], said: str, bars: Path, tmp_path: Path
+) -> None:
+    done = cvn("train", "lightgbm", "--data", bars, *TRAIN, *options, "--json", cwd=tmp_path)
+    assert done.returncode == 2
+    error = json.loads(done.stdout)["error"]
+    assert error["code"] == "setting_invalid"
+    assert said in error["message"]
+    assert done.stderr == f"cvn: error: {error['message']} [setting_invalid]\n"
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--theta=expected_value", "--costs=0.1"])
+def test_weighing_money_needs_money(option: str, bars: Path, tmp_path: Path) -> None:
+    done = cvn(
+        "train", "lightgbm", "--data", bars, "--label=label", "--time=date",
+        "--label-end=label_end", "--exclude=symbol,net_return", "--log=json", option, cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "[money_unknown]" in done.stderr
+    assert "training_started" not in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def small_csv(path: Path, rows: list[str], header: str = "date,a,b,label") -> Path:
@@ -329,13 +546,44 @@ def test_the_demo_is_the_main_job(demo: tuple[Path, str, float]) -> None:
     assert {row["model"] for row in rows} == {"xgboost", "lightgbm", "catboost"}
     assert {row["symbol"] for row in rows} == {"SP500", "NASDAQ"}
     assert len({row["fold"] for row in rows}) >= 4
-    assert len(rows) == 30
+    assert len(rows) == 60
     lines = [line for line in printed.splitlines() if line.startswith(("SP500", "NASDAQ"))]
-    assert len(lines) == len(rows)
-    for column in ("theta", "buy rate", "f1_buy", "precision", "break-even", "expectancy",
-                   "best iter", "seconds"):  # fmt: skip
-        assert column in printed.splitlines()[0]
+    assert len(lines) == 30
+    above, header = printed.splitlines()[:2]
+    assert above.split() == ["|", "economic", "|", "adr0089"]
+    assert header.count("theta") == header.count("precision") == 2
+    assert max(map(len, printed.splitlines())) <= 120
     assert "This is no evidence of an edge" in " ".join(printed.split())
+
+
+def test_the_demo_trains_each_cell_under_both_policies(demo: tuple[Path, str, float]) -> None:
+    out, printed, _ = demo
+    rows = json.loads((out / "results.json").read_text())
+    cells: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        cells.setdefault((row["symbol"], row["fold"], row["model"]), []).append(row)
+    for economic, original in cells.values():
+        assert economic["policy"]["name"] == "economic"
+        assert original["policy"]["name"] == "adr0089"
+        assert economic["datasets_digest"] == original["datasets_digest"]
+        assert economic["decision"]["rule"] == "expected_value"
+        assert original["decision"]["rule"] in ("f1_grid", "fixed")
+        assert original["probability"]["kind"] == "weight_inflated"
+    text = " ".join(printed.split())
+    for policy in ("economic", "adr0089"):
+        own = [row for row in rows if row["policy"]["name"] == policy]
+        tests = [row["metrics"]["test"] for row in own]
+        signals = sum(m["n_signals"] for m in tests)
+        net = sum(m["expectancy"] * m["n_signals"] for m in tests if m["n_signals"])
+        many = sum(m["buy_rate"] > 0.4 for m in tests)
+        unproven = sum(row["tradability"]["verdict"] == "unproven" for row in own)
+        said = text[text.index(f"{policy}: bought") :]
+        said = said[: said.index("All cells pooled")]
+        assert f"{net / signals:+.3f} a trade" in said
+        assert f"{1000 * net / sum(m['n'] for m in tests):+.1f} per 1,000 rows" in said
+        assert f"{many} over-trade" in said
+        assert f"{unproven} unproven" in said
+        assert f"{signals:,} signals earned {net / signals:+.4f} a trade net (95 %" in text
 
 
 def test_the_demo_never_tests_on_what_it_trained_on(demo: tuple[Path, str, float]) -> None:

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cvn_harness_core import configure_logging
 from cvn_orchestrator.demo import run as demo
-from cvn_orchestrator.demo.reading import paragraph, table
+from cvn_orchestrator.demo.reading import reading
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -21,7 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     started = time.perf_counter()
     console = Console(stderr=True)
     progress = Progress(
-        TextColumn("{task.description:32}"),
+        TextColumn("{task.description:34}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
@@ -38,15 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
             if not console.is_terminal:
                 console.print(f"trained {cell.name}", highlight=False)
 
-        rows = demo.run(todo, arguments.out, n_threads=arguments.threads, done=done)
+        rows, tested = demo.run(todo, arguments.out, n_threads=arguments.threads, done=done)
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return 0
-    print(table(rows))
-    print()
-    print(paragraph(rows))
+    print(reading(rows, tested))
     print(
-        f"\n{len(rows)} cells in {time.perf_counter() - started:.0f} s. "
+        f"\n{len(rows)} trainings in {time.perf_counter() - started:.0f} s. "
         f"Results: {arguments.out / 'results.json'}; bundles: {arguments.out / 'bundles'}/"
     )
     return 0

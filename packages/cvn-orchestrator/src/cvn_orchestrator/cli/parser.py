@@ -67,7 +67,7 @@ def _demo(parser: argparse.ArgumentParser) -> None:
         "--out", type=Path, default=Path("cvn-demo"), help="folder to write (default: ./cvn-demo)"
     )
     parser.add_argument("--folds", type=int, default=5, help="walk-forward folds (default: 5)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of a fit (default: 2)")
+    parser.add_argument("--threads", type=int, default=1, help="threads of a fit (default: 1)")
     parser.add_argument("--json", action="store_true", help="print the results file, not the table")
     _add_log(parser)
 
@@ -96,20 +96,94 @@ def _train(parser: argparse.ArgumentParser) -> None:
     split.add_argument("--test-until", metavar="DATE")
     split.add_argument("--val-share", type=float, default=0.2, help="default: 0.2")
     split.add_argument("--test-share", type=float, default=0.2, help="default: 0.2")
-    split.add_argument("--embargo-days", type=float, default=0.0, metavar="DAYS")
+    split.add_argument(
+        "--embargo-days",
+        type=float,
+        default=0.0,
+        metavar="DAYS",
+        help="no label of train may end this close before validation, nor of validation before "
+        "test, nor before an out-of-fold stretch (default: 0)",
+    )
     fit = parser.add_argument_group("training")
-    fit.add_argument("--policy", choices=POLICY_NAMES, default="economic")
-    fit.add_argument("--payoff", metavar="TP/SL[/COST]", help="for instance 1.5/0.5/0.05")
     fit.add_argument(
         "--param", "-p", action="append", default=[], metavar="NAME=VALUE", help="repeatable"
     )
     fit.add_argument("--seed", type=int, default=0)
     fit.add_argument("--threads", type=int, help="threads of the fit")
+    _add_policy(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--out", type=Path, metavar="DIR", help="bundle (default: ./cvn-MODEL)")
     output.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
-    output.add_argument("--json", action="store_true", help="print the result as JSON")
+    output.add_argument(
+        "--json",
+        action="store_true",
+        help="print the result as JSON: theta with its decision, outcome, tradability, metrics, "
+        "health, calibration, parameters, policy; without the theta curve",
+    )
+    output.add_argument(
+        "--curve",
+        action="store_true",
+        help="with --json: add decision.curve, what up to 512 other thresholds would have done",
+    )
     _add_log(output)
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("policy (a preset, and what is changed in it)")
+    group.add_argument(
+        "--policy",
+        choices=POLICY_NAMES,
+        default="economic",
+        help="economic (default): no class weight, theta by money where money is known; adr0089: "
+        "the original design, of which only --costs and --on-unhealthy can be changed",
+    )
+    group.add_argument("--payoff", metavar="TP/SL[/COST]", help="for instance 1.5/0.5/0.05")
+    group.add_argument(
+        "--theta",
+        metavar="RULE",
+        help="a threshold such as 0.35, or f1_grid, f1_capped, expected_value (default: "
+        "expected_value where --returns or --payoff are given, else f1_capped)",
+    )
+    group.add_argument(
+        "--min-signals",
+        metavar="N",
+        help="least signals that a threshold must give where it is picked (default: 30)",
+    )
+    group.add_argument(
+        "--max-buy-rate",
+        metavar="R",
+        help="largest share of rows that a threshold may buy, in (0, 1] (default: by prevalence "
+        "and break-even)",
+    )
+    group.add_argument(
+        "--class-balance",
+        metavar="none|auto|WEIGHT",
+        help="what positives weigh in the fit; auto: negatives over positives; its effect on the "
+        "scores is undone (default: none)",
+    )
+    group.add_argument(
+        "--calibrate",
+        metavar="METHOD",
+        help="sigmoid, isotonic or venn_abers; refused, with a reason, where it does not help "
+        "(default: off)",
+    )
+    group.add_argument(
+        "--out-of-fold",
+        metavar="N",
+        help="pick theta on scores of N forward folds over train, for N fits more (default: on "
+        "validation)",
+    )
+    group.add_argument(
+        "--costs",
+        metavar="A,B,...",
+        help="round-trip costs at which the theta curve shows expectancy (default: none, one, two "
+        "and three times the payoff's)",
+    )
+    group.add_argument(
+        "--on-unhealthy",
+        metavar="report|error",
+        help="error: exit with 1 and write no bundle if the fit is unhealthy (default: report)",
+    )
 
 
 def _predict(parser: argparse.ArgumentParser) -> None:

@@ -13,16 +13,16 @@ import polars as pl
 
 from cvn_harness_core import (
     MODEL_REGISTRY,
-    POLICIES,
     Datasets,
     HPOParams,
     InputError,
     ParameterError,
     Payoff,
-    TrainedArtifact,
     configure_logging,
     train_one,
 )
+from cvn_orchestrator.cli.policy import policy_of, require_money
+from cvn_orchestrator.cli.report import report
 from cvn_orchestrator.data import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
 
@@ -37,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         n_threads=arguments.threads,
     )
+    embargo = _embargo(arguments.embargo_days)
+    policy = policy_of(arguments, embargo)
     path = arguments.out or Path(f"cvn-{arguments.model}")
     if path.exists() and arguments.overwrite and not (path / "manifest.json").is_file():
         message = f"{path} exists and is no bundle, so it is not overwritten; choose another --out."
@@ -44,21 +46,27 @@ def run(arguments: argparse.Namespace) -> int:
     if path.exists() and not arguments.overwrite:
         message = f"{path} exists already; choose another --out, or pass --overwrite."
         raise InputError("setting_invalid", message)
-    artifact = train_one(
-        arguments.model,
-        _datasets(arguments),
-        hpo_params,
-        policy=POLICIES[arguments.policy](),
-    )
+    datasets = _datasets(arguments, embargo)
+    require_money(arguments, datasets)
+    artifact = train_one(arguments.model, datasets, hpo_params, policy=policy)
     artifact.save(path, overwrite=arguments.overwrite)
     if arguments.json:
-        print(json.dumps({**artifact_facts(artifact), "bundle": str(path)}, indent=1))
+        facts = artifact_facts(artifact, curve=arguments.curve)
+        print(json.dumps({**facts, "bundle": str(path)}, indent=1))
     else:
-        _print(artifact, path)
+        print(report(artifact, path))
     return 0
 
 
-def _datasets(arguments: argparse.Namespace) -> Datasets:
+def _embargo(days: float) -> timedelta:
+    try:
+        return timedelta(days=days)
+    except (ValueError, OverflowError):
+        message = f"--embargo-days {days} is no length of time; give days, for instance 5."
+        raise InputError("setting_invalid", message) from None
+
+
+def _datasets(arguments: argparse.Namespace, embargo: timedelta) -> Datasets:
     table = read_table(arguments.data)
     windows = {
         "train_from": arguments.train_from,
@@ -89,7 +97,7 @@ def _datasets(arguments: argparse.Namespace) -> Datasets:
         symbol=arguments.symbol,
         split=arguments.split,
         **windows,
-        embargo=timedelta(days=arguments.embargo_days),
+        embargo=embargo,
         feature_version=arguments.feature_version,
         payoff=_payoff(arguments.payoff),
     )
@@ -138,33 +146,3 @@ def _parameter(text: str) -> tuple[str, Any]:
         return name, json.loads(value.lower() if value in ("True", "False") else value)
     except json.JSONDecodeError:
         return name, value
-
-
-def _print(artifact: TrainedArtifact, path: Path) -> None:
-    decision, curve = artifact.decision, artifact.learning_curve
-    names = artifact.feature_version.feature_names
-    listed = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
-    print(f"{artifact.name} on {len(names)} features: {listed}")
-    if artifact.theta is None:
-        print(f"  NO_TRADE by {decision.rule}: {decision.reason}")
-    else:
-        print(f"  theta {artifact.theta:.4f} by {decision.rule}, picked on validation")
-    if curve.best_iteration is not None:
-        print(f"  best iteration {curve.best_iteration} of {curve.ceiling} by {curve.metric}")
-    reasons = f" ({', '.join(artifact.health.reasons)})" if artifact.health.reasons else ""
-    print(f"  health: {artifact.health.verdict}{reasons}; scores: {artifact.probability}")
-    if artifact.payoff is not None:
-        print(f"  break-even precision {artifact.payoff.break_even:.4f}, net of cost")
-    print()
-    splits = list(artifact.metrics.items())
-    print(f"{'':16}" + "".join(f"{name:>12}" for name, _ in splits))
-    for figure in splits[0][1].figures():
-        values = (getattr(metrics, figure) for _, metrics in splits)
-        print(f"{figure:16}" + "".join(f"{_number(value):>12}" for value in values))
-    print(f"\nbundle: {path}")
-
-
-def _number(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return str(value) if isinstance(value, int) else f"{value:.4f}"
