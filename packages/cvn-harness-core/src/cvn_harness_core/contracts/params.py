@@ -12,7 +12,7 @@ import numpy as np
 
 from cvn_harness_core.errors import ParameterError
 
-ParamValue: TypeAlias = bool | int | float | str | tuple[int, ...] | tuple[float, ...] | None
+ParamValue: TypeAlias = bool | int | float | str | tuple[int | float, ...] | None
 Source: TypeAlias = Literal["library", "default", "policy", "user", "search"]
 
 
