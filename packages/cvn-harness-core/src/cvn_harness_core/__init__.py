@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
     from cvn_harness_core.harness.drawing import dag_dot
+    from cvn_harness_core.harness.leaks import LeakReport, check_leaks
     from cvn_harness_core.harness.train_ensemble import train_ensemble
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
@@ -127,6 +128,7 @@ _HOME = {
     "events.log": ("configure_logging",),
     "events.schema": ("Event",),
     "harness.drawing": ("dag_dot",),
+    "harness.leaks": ("LeakReport", "check_leaks"),
     "harness.train_ensemble": ("train_ensemble",),
     "harness.train_one": ("train_one",),
     "plugins.discovery": ("PluginRecord", "discover"),
@@ -176,6 +178,7 @@ __all__ = [
     "HealthLimits",
     "InputError",
     "Key",
+    "LeakReport",
     "LearningCurve",
     "MetaRows",
     "ModelAdapter",
@@ -207,6 +210,7 @@ __all__ = [
     "TrainingHealth",
     "TrainingPolicy",
     "__version__",
+    "check_leaks",
     "configure_logging",
     "dag_dot",
     "decide_theta",

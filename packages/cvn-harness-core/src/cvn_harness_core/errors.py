@@ -38,6 +38,7 @@ class InputError(HarnessError, ValueError):
         {
             "bases_invalid",
             "data_column_missing",
+            "data_differ",
             "data_unreadable",
             "feature_names_duplicate",
             "feature_names_missing",

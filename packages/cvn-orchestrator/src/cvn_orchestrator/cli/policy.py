@@ -64,7 +64,7 @@ def require_money(arguments: argparse.Namespace, datasets: Datasets) -> None:
         )
         if asked
     ]
-    if weighing and not datasets.money_known:
+    if weighing and datasets.payoff is None and datasets.val.returns is None:
         message = (
             f"{' and '.join(weighing)} weighs money, and none is known: give --returns COL, or "
             "--payoff TP/SL/COST."
