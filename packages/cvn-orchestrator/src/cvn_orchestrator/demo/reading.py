@@ -222,8 +222,8 @@ def _caveats(rows: Sequence[Row], *, edge: bool) -> str:
         else "This is no evidence of an edge."
     )
     return (
-        f"Of {len(rows)} fits, {reasons['shallow']} stopped boosting at once, having learnt nothing "
-        f"that validation confirms, and in {reasons['covariate_shift']} a feature moved between "
+        f"Of {len(rows)} fits, {reasons['shallow']} stopped boosting at once, having learnt "
+        f"nothing that validation confirms, and in {reasons['covariate_shift']} a feature moved between "
         f"train and validation. {claim} Intervals are of a bootstrap "
         "over days, since trades overlap and the two indices move together; nothing corrects for "
         "the number of models and cells compared, and an index cannot be bought at its printed "
