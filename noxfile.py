@@ -121,7 +121,7 @@ def minimums(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Print the ratios that the documents quote. Takes some minutes on a quiet machine."""
     install_workspace(session)
-    for script in ("overhead", "startup", "store"):
+    for script in ("overhead", "startup", "store", "theta_speed"):
         session.run("python", f"benchmarks/{script}.py", env=QUICK)
 
 

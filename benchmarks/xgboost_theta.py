@@ -18,9 +18,10 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from tests.theta import weak_signal as weak
+
 from cvn_harness_core import Datasets, F1Grid, Fixed, HPOParams, TrainingPolicy, train_one
 from cvn_orchestrator.demo import run as demo
-from tests.theta import weak_signal as weak
 
 ORIGINAL = TrainingPolicy.adr0089()
 POLICIES = {

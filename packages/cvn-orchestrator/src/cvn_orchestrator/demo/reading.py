@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -213,8 +214,7 @@ def _difference(tested: pl.DataFrame, policy: str, other: str) -> str:
 
 
 def _caveats(rows: Sequence[Row], *, edge: bool) -> str:
-    shaky = [row for row in rows if row["health"]["verdict"] != "healthy"]
-    shallow = sum("shallow" in row["health"]["reasons"] for row in shaky)
+    reasons = Counter(reason for row in rows for reason in row["health"]["reasons"])
     claim = (
         f"The {_policies(rows)[0]} policy earned more than zero and than buying every row by more "
         "than chance explains; that is weak evidence of an edge, on one history."
@@ -222,8 +222,9 @@ def _caveats(rows: Sequence[Row], *, edge: bool) -> str:
         else "This is no evidence of an edge."
     )
     return (
-        f"{len(shaky)} of {len(rows)} fits are not healthy; in {shallow} boosting stopped at once, "
-        f"having learnt nothing that validation confirms. {claim} Intervals are of a bootstrap "
+        f"Of {len(rows)} fits, {reasons['shallow']} stopped boosting at once, having learnt "
+        f"nothing that validation confirms, and in {reasons['covariate_shift']} a feature moved between "
+        f"train and validation. {claim} Intervals are of a bootstrap "
         "over days, since trades overlap and the two indices move together; nothing corrects for "
         "the number of models and cells compared, and an index cannot be bought at its printed "
         "open. What it shows is the path: purged folds, every model under the same policy, and "

@@ -1,0 +1,1 @@
+"""Ensembles of the three models, through the entry point that users call."""

@@ -1,0 +1,233 @@
+"""Ensembles: bases found or fitted once, scores that nothing leaked into, artifacts like any."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cvn_harness_core import (
+    BundleError,
+    Calibration,
+    Fixed,
+    HPOParams,
+    InputError,
+    PluginNotInstalledError,
+    Store,
+    TrainedArtifact,
+    TrainingPolicy,
+    check_leaks,
+    train_ensemble,
+    train_one,
+)
+from cvn_harness_core.harness.train_ensemble import base_policy
+from cvn_harness_core.scoring import map_scores
+from cvn_harness_core.testing.recorded import event_faults, recorded_events
+
+from .small import ENSEMBLES, PARAMS, datasets
+
+BASES = ("xgboost", "lightgbm", "catboost")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return datasets()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("store"))
+
+
+@pytest.fixture(scope="module")
+def trained(data, store):
+    return {name: train_ensemble(name, data, PARAMS, store=store) for name in ENSEMBLES}
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_an_ensemble_is_an_artifact_like_any(name, trained, data):
+    artifact = trained[name]
+    assert (artifact.name, artifact.kind, artifact.bases) == (name, "ensemble", BASES)
+    scores = artifact.predict_proba(data.test.X)
+    assert scores.shape == (len(data.test), 2)
+    assert scores.dtype == np.float64
+    assert np.abs(scores.sum(axis=1) - 1).max() < 1e-12
+    assert artifact.metrics["test"].roc_auc > 0.6
+    assert artifact.decision.source == "out_of_fold"
+    assert artifact.tradability.sentence
+    assert set(artifact.diagnostics["base_weights"]) == set(BASES)
+    assert sum(artifact.diagnostics["base_weights"].values()) == pytest.approx(1.0)
+
+
+def test_a_blend_is_the_mean_of_its_calibrated_bases(trained, data, store):
+    bases = [
+        train_one(base, data, PARAMS[base], policy=base_policy(TrainingPolicy()), store=store)
+        for base in BASES
+    ]
+    assert [b.content_key for b in bases] == list(trained["blend_avg"].lineage)
+    mean = np.mean([b.predict_proba(data.test.X)[:, 1] for b in bases], axis=0)
+    ours = trained["blend_avg"].predict_proba(data.test.X)[:, 1]
+    assert np.abs(ours - mean).max() < 1e-15
+
+
+def test_bases_are_fitted_once_whatever_asks_for_them(data, store, trained):
+    with recorded_events() as events:
+        for name in ENSEMBLES:
+            train_ensemble(name, data, PARAMS, store=store)
+        train_ensemble("stack_3model_avg", data, PARAMS, store=store)
+    fitted = [e["model"] for e in events if e["event"] == "training_started"]
+    assert fitted == ["stack_3model_avg"]  # another name, the same bases
+    assert not [fault for line in events for fault in event_faults(line)]
+
+
+def test_the_rows_of_meta_calibration_theta_and_stopping_are_their_own(trained, data):
+    artifact = trained["stack_logreg"]
+    theta = set(artifact.out_of_fold_scores.rows.tolist())
+    base = artifact.native.bases[0]
+    scored = base.out_of_fold_scores.rows
+    calibrated = base.calibration.rows
+    earlier = set(scored[: scored.size // 2].tolist())
+    assert calibrated <= len(earlier)
+    assert not theta & earlier
+    assert artifact.n_unscored == len(data.train) - scored.size
+    assert artifact.decision.n == len(theta)
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_the_proof_is_derived_again(name, trained, data):
+    report = check_leaks(trained[name], data)
+    assert report.sound, report.faults
+    assert "rows" in report.checked
+
+
+def test_a_base_that_knows_the_future_fails_the_check():
+    data = datasets(canary=True)
+    artifact = train_ensemble("stack_logreg", data, PARAMS)
+    faults = check_leaks(artifact, data).faults
+    assert any("feature 'f4' alone tells the labels" in fault for fault in faults)
+
+
+def test_a_forged_proof_fails_the_check(trained, data):
+    honest = trained["stack_logreg"]
+    base = honest.native.bases[0]
+    fold = replace(base.out_of_fold[0], latest_label_end=base.out_of_fold[0].scored_until)
+    forged = replace(base, out_of_fold=(fold, *base.out_of_fold[1:]))
+    native = replace(honest.native, bases=(forged, *honest.native.bases[1:]))
+    faults = check_leaks(replace(honest, native=native), data).faults
+    assert any("folds that xgboost recorded" in fault for fault in faults)
+    moved = replace(honest.out_of_fold_scores, scores=honest.out_of_fold_scores.scores[::-1].copy())
+    faults = check_leaks(replace(honest, out_of_fold_scores=moved), data).faults
+    assert any("combine to" in fault for fault in faults)
+
+
+def test_the_check_wants_the_data_of_the_training(trained):
+    with pytest.raises(InputError) as caught:
+        check_leaks(trained["blend_avg"], datasets(seed=5))
+    assert caught.value.code == "data_differ"
+
+
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_a_self_contained_bundle_predicts_to_the_bit_without_a_store(name, trained, data, tmp_path):
+    artifact = trained[name]
+    path = artifact.save(tmp_path / "bundle", self_contained=True)
+    again = TrainedArtifact.load(path)
+    assert np.array_equal(again.predict_proba(data.test.X), artifact.predict_proba(data.test.X))
+    assert np.array_equal(again.predict(data.test.X), artifact.predict(data.test.X))
+    assert again.decision == artifact.decision
+    assert again.diagnostics == artifact.diagnostics
+
+
+def test_a_bundle_that_refers_to_its_bases_needs_the_store(trained, data, store, tmp_path):
+    artifact = trained["stack_xgb_meta"]
+    path = artifact.save(tmp_path / "bundle")
+    again = TrainedArtifact.load(path, store=store)
+    assert np.array_equal(again.predict_proba(data.test.X), artifact.predict_proba(data.test.X))
+    for elsewhere in (None, Store(tmp_path / "other")):
+        with pytest.raises(BundleError, match="base xgboost") as caught:
+            TrainedArtifact.load(path, store=elsewhere)
+        assert caught.value.code == "bundle_base_missing"
+
+
+def test_an_ensemble_may_be_a_base(data, store):
+    artifact = train_ensemble(
+        "blend_avg", data, PARAMS, bases=("stack_logreg", "lightgbm"), store=store
+    )
+    assert artifact.bases == ("stack_logreg", "lightgbm")
+    assert check_leaks(artifact, data).sound
+    nested = artifact.native.bases[0].out_of_fold_scores.rows
+    assert set(artifact.out_of_fold_scores.rows.tolist()) <= set(nested.tolist())
+    assert artifact.n_unscored == len(data.train) - nested.size
+
+
+def test_weights_are_given_by_the_ensembles_name(data, store):
+    given = {n: PARAMS[n] for n in ("xgboost", "lightgbm")}
+    own = {"blend_avg": HPOParams({"weights": (0.1, 0.9)})}
+    with recorded_events() as events:
+        artifact = train_ensemble(
+            "blend_avg", data, {**given, **own}, bases=("xgboost", "lightgbm"), store=store
+        )
+    assert artifact.diagnostics["base_weights"] == pytest.approx({"xgboost": 0.1, "lightgbm": 0.9})
+    (told,) = (e for e in events if e["event"] == "base_dominates")
+    assert (told["base"], told["share"]) == ("lightgbm", pytest.approx(0.9))
+    assert not event_faults(told)
+
+
+def test_inflated_and_other_scores_are_not_blended(data):
+    # Too few rows to calibrate, a rule that takes any scores, and one base weighed by its user.
+    policy = TrainingPolicy(
+        theta=Fixed(0.3), prior_correction=False, calibration=Calibration(min_rows=10_000)
+    )
+    weighed = HPOParams({**PARAMS["xgboost"].params, "scale_pos_weight": 4.7}, n_threads=1)
+    with pytest.raises(InputError, match=r"weight_inflated\(4.7\).*lightgbm: raw") as caught:
+        train_ensemble(
+            "blend_avg",
+            data,
+            {"lightgbm": PARAMS["lightgbm"], "xgboost": weighed},
+            bases=("xgboost", "lightgbm"),
+            policy=policy,
+        )
+    assert caught.value.code == "probability_kinds_differ"
+
+
+@pytest.mark.parametrize(
+    ("bases", "error", "match"),
+    [
+        ((), InputError, "has no bases"),
+        (("lightgbm", "lightgbm"), InputError, "twice"),
+        (("blend_avg",), InputError, "blend_avg -> blend_avg"),
+        (("lightgbm", "nothing"), PluginNotInstalledError, "the base nothing of blend_avg"),
+    ],
+)
+def test_bases_that_cannot_be_are_refused_by_name(data, bases, error, match):
+    with pytest.raises(error, match=match):
+        train_ensemble("blend_avg", data, bases=bases)
+
+
+def test_an_unknown_ensemble_names_the_install_line(data):
+    with pytest.raises(PluginNotInstalledError, match="pip install cvn-ensembles"):
+        train_ensemble("x", data)
+
+
+def test_parameters_of_nobody_are_refused(data):
+    with pytest.raises(InputError, match="xgbost"):
+        train_ensemble("blend_avg", data, {"xgbost": HPOParams()})
+    with pytest.raises(InputError, match="must say whose"):
+        train_ensemble("blend_avg", data, HPOParams({"num_leaves": 4}))
+
+
+def test_a_base_without_time_is_refused_before_any_fit(data):
+    bare = replace(data, **{n: replace(s, time=None, label_end=None) for n, s in data.splits()})
+    with recorded_events() as events, pytest.raises(InputError, match="need time") as caught:
+        train_ensemble("blend_avg", bare, PARAMS)
+    assert caught.value.code == "time_missing"
+    assert not [e for e in events if e["event"] == "learning_curve"]
+
+
+def test_scores_of_the_meta_rows_are_out_of_fold(trained):
+    for base in trained["stack_logreg"].native.bases:
+        unseen = base.out_of_fold_scores
+        again = map_scores(base.score_map, unseen.scores)
+        assert np.isfinite(again).all()
+        assert again.min() >= 0
+        assert again.max() <= 1
