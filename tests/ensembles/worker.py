@@ -1,0 +1,22 @@
+"""Trains ensembles in a process of its own: `python -m tests.ensembles.worker STORE NAME ...`.
+
+Events go to standard error, one JSON object a line; a digest of each ensemble's predictions to
+standard output.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+
+from cvn_harness_core import Store, configure_logging, train_ensemble
+
+from .small import PARAMS, datasets
+
+if __name__ == "__main__":
+    configure_logging("json")
+    data = datasets()
+    for name in sys.argv[2:]:
+        artifact = train_ensemble(name, data, PARAMS, store=Store(sys.argv[1]))
+        bits = artifact.predict_proba(data.test.X).tobytes() + repr(artifact.decision).encode()
+        print(name, hashlib.sha256(bits).hexdigest(), flush=True)
