@@ -225,10 +225,10 @@ def _caveats(rows: Sequence[Row], *, edge: bool) -> str:
         f"Of {len(rows)} fits, {reasons['shallow']} stopped boosting at once, having learnt "
         "nothing that validation confirms, and in "
         f"{reasons['covariate_shift']} a feature moved between train and validation. {claim} "
-        "Intervals are of a bootstrap over days, since trades overlap and the two indices move together; nothing corrects for "
-        "the number of models and cells compared, and an index cannot be bought at its printed "
-        "open. What it shows is the path: purged folds, every model under the same policy, and "
-        "figures that can be traced to their bundles."
+        "Intervals are of a bootstrap over days, since trades overlap and the two indices move "
+        "together; nothing corrects for the number of models and cells compared, and an index "
+        "cannot be bought at its printed open. What it shows is the path: purged folds, every "
+        "model under the same policy, and figures that can be traced to their bundles."
     )
 
 
