@@ -647,6 +647,8 @@ for attempt in range(12):
         for i in range(10**6):
             artifact.save(folder / f"new-{attempt}-{i}")
             artifact.save(folder / "same", overwrite=True)
+    while not (folder / f"new-{attempt}-0").exists():  # however slow the machine
+        time.sleep(0.001)
     time.sleep(random.uniform(0.001, 0.08))
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)

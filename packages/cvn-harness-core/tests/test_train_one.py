@@ -445,7 +445,7 @@ def test_health_is_judged_by_the_policys_limits(
 def test_a_fit_that_validation_does_not_confirm_is_unhealthy(datasets: Datasets) -> None:
     """The masked failure of the field: it stops at the first iteration and yet finds a theta."""
     contrary = replace(datasets, val=Split(datasets.val.X, 1 - datasets.val.y))
-    artifact = train_one("descent", contrary)
+    artifact = train_one("descent", contrary, policy=TrainingPolicy(theta=F1Grid()))
     assert artifact.best_iteration == 1
     assert artifact.theta is not None
     assert artifact.health.verdict == "unhealthy"

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cvn_harness_core import configure_logging
+from cvn_orchestrator.cli.interrupt import postponed
 from cvn_orchestrator.demo import run as demo
 from cvn_orchestrator.demo.reading import reading
 
@@ -33,12 +34,15 @@ def run(arguments: argparse.Namespace) -> int:
         todo = list(demo.cells(arguments.folds))
         progress.update(task, total=len(todo), description="training")
 
-        def done(cell: demo.Cell) -> None:
-            progress.update(task, advance=1, description=cell.name)
-            if not console.is_terminal:
-                console.print(f"trained {cell.name}", highlight=False)
+        with postponed() as check:
 
-        rows, tested = demo.run(todo, arguments.out, n_threads=arguments.threads, done=done)
+            def done(cell: demo.Cell) -> None:
+                progress.update(task, advance=1, description=cell.name)
+                if not console.is_terminal:
+                    console.print(f"trained {cell.name}", highlight=False)
+                check()
+
+            rows, tested = demo.run(todo, arguments.out, n_threads=arguments.threads, done=done)
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return 0
