@@ -32,11 +32,11 @@ def cvn_model():
 """
 
 BLEND = """
-from cvn_harness_core import EnsembleSpec, hookimpl
+from cvn_harness_core import Combiner, EnsembleSpec, hookimpl
 
 @hookimpl
 def cvn_ensemble():
-    return EnsembleSpec(name="blend", bases=("trees", "nets"))
+    return EnsembleSpec(name="blend", bases=("trees", "nets"), combiner=Combiner)
 """
 
 RETURNS = """
@@ -247,7 +247,7 @@ UNUSABLE: dict[str, tuple[str, type[PluginError], str, str]] = {
         "returned dict, not ModelSpec",
     ),
     "its hook returns an ensemble": (
-        RETURNS.format(value="EnsembleSpec(name='trees', bases=())"),
+        RETURNS.format(value="EnsembleSpec(name='trees', bases=(), combiner=object)"),
         PluginContractError,
         "plugin_contract",
         "returned EnsembleSpec, not ModelSpec",
