@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -149,6 +150,22 @@ def test_an_ensemble_is_a_miss_where_only_its_bases_are_kept(
     outcome = AutonomousEnsembleTrainer("mean", store).train(data, own)
     assert outcome.cache_hit is False
     assert models.fits == []
+
+
+def test_a_base_that_was_evicted_is_fitted_again_for_an_ensemble_that_was_not(
+    data: Datasets, store: Store, models: Any
+) -> None:
+    trainer = AutonomousEnsembleTrainer("mean", store)
+    first = trainer.train(data, ONE)
+    shutil.rmtree(store._layout.entry(first.artifact.lineage[0]))
+    models.fits.clear()
+    models.events.clear()
+    second = trainer.train(data, ONE)
+    assert second.cache_hit is True
+    assert told(models, "training_started") == [("training_started", "logreg")]
+    assert len(models.fits) == 1  # its forward folds are there still
+    X = data.test.X
+    assert np.array_equal(second.artifact.predict_proba(X), first.artifact.predict_proba(X))
 
 
 def test_other_bases_are_another_ensemble(data: Datasets, store: Store) -> None:

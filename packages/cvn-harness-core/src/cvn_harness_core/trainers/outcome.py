@@ -22,7 +22,8 @@ class TrainingOutcome:
         What was trained, or read.
     cache_hit
         Whether the store had it, so that nothing was fitted; None without a store. Of an ensemble,
-        whether it had the ensemble's own artifact: after a miss its bases may still be hits.
+        whether it had the ensemble's own artifact: its bases may be hits after a miss, and after a
+        hit one that was evicted is fitted again.
     seconds
         How long the call took, reading included. ``artifact.timings`` are those of the training
         that made the artifact, whenever that was.
