@@ -33,10 +33,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check types strictly: every package, and the out-of-tree example as a consumer."""
+    """Check types strictly: every package, and the examples as consumers."""
     install_workspace(session)
     session.run("mypy", *(f"packages/{name}/src" for name in PACKAGES))
-    session.run("mypy", "examples/cvn-model-extratrees/cvn_model_extratrees.py")
+    session.run("mypy", *map(str, sorted((ROOT / "examples").rglob("*.py"))))
 
 
 @nox.session
@@ -97,7 +97,7 @@ def parity(session: nox.Session) -> None:
 
 @nox.session
 def pickup(session: nox.Session) -> None:
-    """Install a fourth model from its wheel, train it, uninstall it."""
+    """Install a model and an ensemble of elsewhere from their wheels, train, uninstall."""
     install_workspace(session)
     session.run("pytest", "tests/pickup", *session.posargs, env=QUICK)
 

@@ -1,4 +1,4 @@
-"""A fourth model, from a wheel built outside the workspace: there when installed, gone when not."""
+"""A model and an ensemble from wheels of elsewhere: there when installed, gone when not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ import polars as pl
 import pytest
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples" / "cvn-model-extratrees"
+EXAMPLES = ROOT / "examples"
+EXTRATREES = EXAMPLES / "cvn-model-extratrees"
+MEDIAN = EXAMPLES / "cvn-ensemble-median"
+PACKAGES = ROOT / "packages"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
 
 TRAIN = """
@@ -32,6 +35,40 @@ loaded = TrainedArtifact.load(artifact.save(sys.argv[2]))
 same = (loaded.predict_proba(data.test.X) == artifact.predict_proba(data.test.X)).all()
 print(json.dumps({"auc": artifact.metrics["test"].roc_auc, "theta": artifact.theta,
                   "same": bool(same), "origin": MODEL_REGISTRY.record("extratrees").origin}))
+"""
+
+COMBINE = """
+import json, sys
+import numpy as np
+import polars as pl
+from cvn_harness_core import ENSEMBLE_REGISTRY, Datasets, HPOParams, TrainedArtifact, train_ensemble
+
+data = Datasets.from_frame(
+    pl.read_parquet(sys.argv[1]), label="label", time="time", split="split"
+)
+params = {
+    "extratrees": HPOParams({"n_estimators": 20}, n_threads=1),
+    "lightgbm": HPOParams({"n_estimators": 20}, n_threads=1),
+}
+artifact = train_ensemble("median", data, params, bases=list(params))
+loaded = TrainedArtifact.load(artifact.save(sys.argv[2]))
+X = data.test.X
+bases = np.column_stack([base.predict_proba(X)[:, 1] for base in artifact.native.bases])
+scores = artifact.predict_proba(X)[:, 1]
+print(json.dumps({"auc": artifact.metrics["test"].roc_auc,
+                  "median": bool(np.array_equal(scores, np.median(bases, axis=1))),
+                  "same": bool(np.array_equal(loaded.predict_proba(X)[:, 1], scores)),
+                  "origin": ENSEMBLE_REGISTRY.record("median").origin}))
+"""
+
+GONE = """
+from cvn_harness_core import ENSEMBLE_REGISTRY, PluginNotInstalledError, trainer_for
+
+assert "median" not in ENSEMBLE_REGISTRY
+try:
+    trainer_for("median")
+except PluginNotInstalledError as error:
+    print(error)
 """
 
 
@@ -67,19 +104,17 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clean environment with the wheels of core, the orchestrator and the example."""
-    wheels, home = tmp_path_factory.mktemp("wheels"), tmp_path_factory.mktemp("env")
-    sources = [ROOT / "packages" / "cvn-harness-core", ROOT / "packages" / "cvn-orchestrator"]
-    for source in [*sources, EXAMPLE]:
-        sh("uv", "build", "--quiet", "--wheel", "--out-dir", wheels, source)
-    pins = home / "constraints.txt"
+def environment(home: Path, *sources: Path) -> Path:
+    """Return the Python of a clean environment with the wheels of these sources."""
+    for source in sources:
+        sh("uv", "build", "--quiet", "--wheel", "--out-dir", home / "wheels", source)
+    pins, overrides = home / "constraints.txt", home / "overrides.txt"
     pins.write_text("\n".join(SETTINGS["constraint-dependencies"]))
+    overrides.write_text("\n".join(SETTINGS["override-dependencies"]))
     sh("uv", "venv", "--quiet", home / "venv", "--python", "3.11")
     python = home / "venv" / "bin" / "python"
     sh("uv", "pip", "install", "--quiet", "--python", python, "--constraints", pins,
-       *sorted(wheels.glob("*.whl")))  # fmt: skip
+       "--overrides", overrides, *sorted((home / "wheels").glob("*.whl")))  # fmt: skip
     return python
 
 
@@ -96,14 +131,23 @@ def effective_lines(path: Path) -> int:
     return len(lines)
 
 
-def test_the_example_is_a_small_package_outside_the_workspace() -> None:
-    assert effective_lines(EXAMPLE / "cvn_model_extratrees.py") <= 30
-    assert EXAMPLE.relative_to(ROOT).parts[0] not in SETTINGS["workspace"]["members"][0]
+@pytest.mark.parametrize(
+    ("module", "limit"),
+    [
+        (EXTRATREES / "cvn_model_extratrees.py", 30),
+        (MEDIAN / "cvn_ensemble_median.py", 25),
+        (EXAMPLES / "orchestrator.py", 29),
+    ],
+    ids=lambda value: getattr(value, "stem", None),
+)
+def test_an_example_is_small_and_outside_the_workspace(module: Path, limit: int) -> None:
+    assert effective_lines(module) <= limit
+    assert module.relative_to(ROOT).parts[0] not in SETTINGS["workspace"]["members"][0]
 
 
-def test_installed_it_trains_and_uninstalled_it_is_gone(
-    python: Path, market: Path, tmp_path: Path
-) -> None:
+def test_an_installed_model_trains_and_uninstalled_it_is_gone(market: Path, tmp_path: Path) -> None:
+    core = (PACKAGES / "cvn-harness-core", PACKAGES / "cvn-orchestrator")
+    python = environment(tmp_path, *core, EXTRATREES)
     cvn = python.parent / "cvn"
     listed = json.loads(sh(cvn, "plugins", "--json"))
     assert [(r["name"], r["status"]) for r in listed] == [("extratrees", "available")]
@@ -134,3 +178,25 @@ def test_installed_it_trains_and_uninstalled_it_is_gone(
     assert gone.returncode == 2
     assert "pip install cvn-model-extratrees" in gone.stderr
     assert "plugin_not_installed" in gone.stderr
+
+
+def test_an_installed_ensemble_trains_and_uninstalled_it_is_gone(
+    market: Path, tmp_path: Path
+) -> None:
+    ours = ("cvn-harness-core", "cvn-orchestrator", "cvn-model-lightgbm")
+    python = environment(tmp_path, *(PACKAGES / name for name in ours), EXTRATREES, MEDIAN)
+    cvn = python.parent / "cvn"
+    models = {("model", "extratrees", "available"), ("model", "lightgbm", "available")}
+
+    def listed() -> set[tuple[str, str, str]]:
+        found = json.loads(sh(cvn, "plugins", "--json"))
+        return {(r["kind"], r["name"], r["status"]) for r in found}
+
+    assert listed() == models | {("ensemble", "median", "available")}
+    combined = json.loads(sh(python, "-c", COMBINE, market, tmp_path / "bundle"))
+    assert combined.pop("auc") > 0.7
+    assert combined == {"median": True, "same": True, "origin": "installed"}
+
+    sh("uv", "pip", "uninstall", "--quiet", "--python", python, "cvn-ensemble-median")
+    assert listed() == models
+    assert "no installed package offers the ensemble 'median'" in sh(python, "-c", GONE)

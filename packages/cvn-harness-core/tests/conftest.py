@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvn_harness_core import MODEL_REGISTRY, Datasets, Payoff, discover, train_one
+from cvn_harness_core import (
+    ENSEMBLE_REGISTRY,
+    MODEL_REGISTRY,
+    Datasets,
+    Payoff,
+    discover,
+    train_one,
+)
 from cvn_harness_core.events.log import OBSERVERS
 from cvn_harness_core.plugins.registry import PluginRegistry
 
@@ -75,7 +82,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     for variable in ("CVN_PLUGINS", "CVN_PLUGINS_BLOCK"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.syspath_prepend(SITE)
-    MODEL_REGISTRY.refresh()
+    forget_plugins()
     forget_observers(monkeypatch)
     logistic = importlib.import_module("sample_models.logistic")
     recorder = importlib.import_module("sample_models.recorder")
@@ -84,7 +91,13 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     yield SimpleNamespace(
         fits=logistic.FITS, events=recorder.EVENTS, saved=recorder.SAVED, site=SITE
     )
+    forget_plugins()
+
+
+def forget_plugins() -> None:
+    """Have plugins looked for again, as in a fresh process."""
     MODEL_REGISTRY.refresh()
+    ENSEMBLE_REGISTRY.refresh()
 
 
 def forget_observers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,7 +192,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(folder)):
             del sys.modules[name]
-    MODEL_REGISTRY.refresh()
+    forget_plugins()
 
 
 @pytest.fixture

@@ -32,11 +32,11 @@ def cvn_model():
 """
 
 BLEND = """
-from cvn_harness_core import Combiner, EnsembleSpec, hookimpl
+from cvn_harness_core import EnsembleSpec, hookimpl
 
 @hookimpl
 def cvn_ensemble():
-    return EnsembleSpec(name="blend", bases=("trees", "nets"), combiner=Combiner)
+    return EnsembleSpec(name="blend", bases=("trees", "nets"), combiner=lambda: None)
 """
 
 RETURNS = """
@@ -142,6 +142,8 @@ def test_the_global_registries_read_what_is_on_the_path(models: Any) -> None:
     assert {"logreg", "descent"} <= set(MODEL_REGISTRY)
     assert MODEL_REGISTRY.record("logreg").distribution == "sample-models"
     assert "logreg" not in ENSEMBLE_REGISTRY
+    assert "mean" in ENSEMBLE_REGISTRY
+    assert "mean" not in MODEL_REGISTRY
 
 
 # --- not installed --------------------------------------------------------------------------
@@ -247,7 +249,7 @@ UNUSABLE: dict[str, tuple[str, type[PluginError], str, str]] = {
         "returned dict, not ModelSpec",
     ),
     "its hook returns an ensemble": (
-        RETURNS.format(value="EnsembleSpec(name='trees', bases=(), combiner=object)"),
+        RETURNS.format(value="EnsembleSpec(name='trees', bases=(), combiner=int)"),
         PluginContractError,
         "plugin_contract",
         "returned EnsembleSpec, not ModelSpec",

@@ -80,6 +80,10 @@ if TYPE_CHECKING:
     from cvn_harness_core.theta.f1_grid import F1Grid
     from cvn_harness_core.theta.fixed import Fixed
     from cvn_harness_core.theta.stability import Bootstrap
+    from cvn_harness_core.trainers.choice import trainer_for
+    from cvn_harness_core.trainers.ensemble import AutonomousEnsembleTrainer
+    from cvn_harness_core.trainers.model import AutonomousModelTrainer
+    from cvn_harness_core.trainers.outcome import TrainingOutcome
 
 _HOME = {
     "artifact.trained": ("TrainedArtifact",),
@@ -143,6 +147,10 @@ _HOME = {
     "theta.f1_grid": ("F1Grid",),
     "theta.fixed": ("Fixed",),
     "theta.stability": ("Bootstrap",),
+    "trainers.choice": ("trainer_for",),
+    "trainers.ensemble": ("AutonomousEnsembleTrainer",),
+    "trainers.model": ("AutonomousModelTrainer",),
+    "trainers.outcome": ("TrainingOutcome",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _OTHER_NAME = {"configure_logging": "configure", "decide_theta": "decide"}
@@ -152,6 +160,8 @@ __all__ = [
     "MODEL_REGISTRY",
     "POLICIES",
     "Array",
+    "AutonomousEnsembleTrainer",
+    "AutonomousModelTrainer",
     "Bootstrap",
     "BundleError",
     "ByMoney",
@@ -208,6 +218,7 @@ __all__ = [
     "Tradability",
     "TrainedArtifact",
     "TrainingHealth",
+    "TrainingOutcome",
     "TrainingPolicy",
     "__version__",
     "check_leaks",
@@ -219,6 +230,7 @@ __all__ = [
     "key_of",
     "train_ensemble",
     "train_one",
+    "trainer_for",
 ]
 
 

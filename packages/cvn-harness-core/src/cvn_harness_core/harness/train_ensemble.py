@@ -17,7 +17,7 @@ from cvn_harness_core.harness.environment import environment
 from cvn_harness_core.harness.keys import artifact_key
 from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.train_one import plan_model
-from cvn_harness_core.harness.training import Training, all_tags, check_arguments, run
+from cvn_harness_core.harness.training import Ran, Training, all_tags, check_arguments, run
 from cvn_harness_core.nodes import ensemble as ensemble_nodes
 from cvn_harness_core.plugins.adapters import combiner_of
 from cvn_harness_core.plugins.loading import call
@@ -72,6 +72,19 @@ def train_ensemble(
     FitError
         If a base or the combiner fails.
     """
+    return run_ensemble(name, datasets, hpo_params, bases, policy, store, tags).artifact
+
+
+def run_ensemble(
+    name: str,
+    datasets: Datasets,
+    hpo_params: Params | None,
+    bases: Sequence[str] | None,
+    policy: TrainingPolicy | None,
+    store: Store | None,
+    tags: Mapping[str, str] | None,
+) -> Ran:
+    """Do as ``train_ensemble``, and return whether the store had the ensemble's artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     given = _by_name(hpo_params)
     training = _plan(name, datasets, given, bases, policy, store, tags, above=())
@@ -183,10 +196,10 @@ def _plan_base(
         raise _named(error, base, above[-1]) from error
 
 
-def _run(training: Training, store: Store | None) -> TrainedArtifact:
+def _run(training: Training, store: Store | None) -> Ran:
     def train_base(base: str) -> TrainedArtifact:
         try:
-            return _run(training.bases[base], store)
+            return _run(training.bases[base], store).artifact
         except HarnessError as error:
             raise _named(error, base, training.spec.name) from error
 

@@ -14,7 +14,7 @@ from cvn_harness_core.harness.environment import environment
 from cvn_harness_core.harness.keys import artifact_key, fold_key
 from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.threads import threads_for
-from cvn_harness_core.harness.training import Training, all_tags, check_arguments, run
+from cvn_harness_core.harness.training import Ran, Training, all_tags, check_arguments, run
 from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
@@ -66,7 +66,19 @@ def train_one(
     StoreError
         If the store cannot be used.
     """
-    training = plan_model(model_name, datasets, hpo_params, policy, store, tags)
+    return run_model(model_name, datasets, hpo_params, policy, store, tags).artifact
+
+
+def run_model(
+    name: str,
+    datasets: Datasets,
+    hpo_params: HPOParams | None,
+    policy: TrainingPolicy | None,
+    store: Store | None,
+    tags: Mapping[str, str] | None,
+) -> Ran:
+    """Do as ``train_one``, and return whether the store had the artifact, too."""
+    training = plan_model(name, datasets, hpo_params, policy, store, tags)
     return run(training, store, _no_bases)
 
 

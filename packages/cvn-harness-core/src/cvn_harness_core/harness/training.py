@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from cvn_harness_core.artifact.saving import BaseOf, decode, encode
 from cvn_harness_core.artifact.trained import TrainedArtifact
@@ -75,14 +75,21 @@ class Training:
         return {name: p.value for name, p in self.parameters.items() if p.source == "user"}
 
 
-def run(training: Training, store: Store | None, base_of: BaseOf) -> TrainedArtifact:
+class Ran(NamedTuple):
+    """An artifact, and whether it was in the store already (None where no store was used)."""
+
+    artifact: TrainedArtifact
+    hit: bool | None
+
+
+def run(training: Training, store: Store | None, base_of: BaseOf) -> Ran:
     """Return the artifact: from the store if it is there, else trained, and kept there.
 
     ``base_of`` finds the bases of an ensemble that is read.
     """
     log = RunLog(uuid.uuid4().hex, training.kind, training.spec.name, dict(training.tags))
     if store is None or training.key is None:
-        return _train(training, log)
+        return Ran(_train(training, log), None)
     made: list[TrainedArtifact] = []
 
     def make() -> tuple[dict[str, Any], dict[str, bytes]]:
@@ -91,10 +98,10 @@ def run(training: Training, store: Store | None, base_of: BaseOf) -> TrainedArti
 
     found = store.compute(training.key, make, log=log)
     if made:
-        return made[0]
+        return Ran(made[0], hit=False)
     entry = found.entry
     artifact = decode(entry.facts, entry.files, base_of, str(entry.path))
-    return replace(artifact, tags=dict(training.tags))
+    return Ran(replace(artifact, tags=dict(training.tags)), hit=True)
 
 
 def check_arguments(datasets: Datasets, hpo_params: Any, policy: TrainingPolicy) -> None:

@@ -1,6 +1,6 @@
-"""The doors: one object with the hook for each model."""
+"""The doors: one object with the hook for each model and each ensemble."""
 
-from cvn_harness_core import ModelSpec, hookimpl
+from cvn_harness_core import EnsembleSpec, ModelSpec, hookimpl
 from cvn_harness_core.contracts.params import Param, reserved
 from sample_models import dag
 
@@ -14,6 +14,15 @@ class Plugin:
         return self.spec
 
 
+class EnsemblePlugin:
+    def __init__(self, spec):
+        self.spec = spec
+
+    @hookimpl
+    def cvn_ensemble(self):
+        return self.spec
+
+
 def _logistic():
     from sample_models.logistic import LogisticAdapter
 
@@ -24,6 +33,12 @@ def _descent():
     from sample_models.descent import DescentAdapter
 
     return DescentAdapter()
+
+
+def _mean():
+    from sample_models.mean import Mean
+
+    return Mean()
 
 
 def _faulty():
@@ -90,5 +105,15 @@ faulty = Plugin(
         name="faulty",
         adapter=_faulty,
         params=(*PARAMS, Param("fault", str)),
+    )
+)
+mean = EnsemblePlugin(
+    EnsembleSpec(
+        name="mean",
+        bases=("logreg", "weighted"),
+        combiner=_mean,
+        params=(Param("power", float, default=1.0, low=0, open_low=True),),
+        file_name="power.json",
+        learns=False,
     )
 )
