@@ -22,6 +22,7 @@ from cvn_harness_core import MODEL_REGISTRY, Datasets, HPOParams, TrainedArtifac
 from cvn_orchestrator import words
 from cvn_orchestrator.demo import market
 
+KINDS = ("model", "ensemble")
 CVN = Path(sys.executable).with_name("cvn")
 TRAIN = (
     "--label=label",
@@ -46,7 +47,9 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_plugins_lists_the_installed_models(tmp_path: Path) -> None:
     listed = json.loads(cvn("plugins", "--json", cwd=tmp_path).stdout)
-    assert [r["name"] for r in listed] == ["catboost", "lightgbm", "xgboost"]
+    by_kind = {kind: [r["name"] for r in listed if r["kind"] == kind] for kind in KINDS}
+    assert by_kind["model"] == ["catboost", "lightgbm", "xgboost"]
+    assert {"blend_avg", "stack_logreg", "stack_xgb_meta"} < set(by_kind["ensemble"])
     assert {r["status"] for r in listed} == {"available"}
     table = cvn("plugins", cwd=tmp_path).stdout
     assert table.splitlines()[0].split() == [
@@ -86,6 +89,53 @@ def test_train_then_predict(model: str, bars: Path, tmp_path: Path) -> None:
     X = table.select(artifact.feature_version.feature_names).to_numpy()
     np.testing.assert_array_equal(signals["p_buy"], artifact.predict_proba(X)[:, 1])
     np.testing.assert_array_equal(signals["signal"], artifact.predict(X))
+
+
+SMALL = (
+    "-p=xgboost.n_estimators=15",
+    "-p=lightgbm.n_estimators=15",
+    "-p=catboost.iterations=15",
+    "--threads=1",
+)
+
+
+def test_an_ensemble_is_trained_and_scored_like_a_model(bars: Path, tmp_path: Path) -> None:
+    for name in ("blend_avg", "stack_logreg"):
+        done = cvn(
+            "train", name, "--data", bars, *TRAIN, *SMALL, "--store=kept", "--json", cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+        facts = json.loads(done.stdout)
+        assert (facts["name"], facts["kind"]) == (name, "ensemble")
+        assert set(facts["diagnostics"]["base_weights"]) == {"xgboost", "lightgbm", "catboost"}
+    kept = json.loads(cvn("store", "ls", "--store=kept", "--json", cwd=tmp_path).stdout)
+    counted = [sum(row["kind"] == kind for row in kept) for kind in ("model", "ensemble", "fold")]
+    assert counted == [3, 2, 12]  # bases and folds once for both
+
+    scored = cvn("predict", "cvn-blend_avg", "--data", bars, "--out=p.csv", cwd=tmp_path)
+    assert scored.returncode == 0, scored.stderr
+    artifact = TrainedArtifact.load(tmp_path / "cvn-blend_avg")
+    X = pl.read_parquet(bars).select(artifact.feature_version.feature_names).to_numpy()
+    p_buy = pl.read_csv(tmp_path / "p.csv")["p_buy"]
+    np.testing.assert_array_equal(p_buy, artifact.predict_proba(X)[:, 1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("blend_avg", "-p=iterations=3"), "must say whose it is"),
+        (("blend_avg", "-p=svm.C=3"), "must say whose it is"),
+        (("blend_avg", "--bases=lightgbm,nothing"), "the base nothing of blend_avg"),
+        (("lightgbm", "--bases=xgboost"), "--bases is for ensembles"),
+    ],
+)
+def test_bases_and_their_parameters_are_checked(
+    arguments: tuple[str, ...], said: str, bars: Path, tmp_path: Path
+) -> None:
+    done = cvn("train", *arguments, "--data", bars, *TRAIN, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_train_gives_what_train_one_gives(bars: Path, tmp_path: Path) -> None:

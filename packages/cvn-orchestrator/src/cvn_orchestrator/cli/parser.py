@@ -37,7 +37,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _plugins(commands.add_parser("plugins", help="list installed plugins, sound and broken"))
     _demo(commands.add_parser("demo", help="train three models walk-forward on real daily bars"))
-    _train(commands.add_parser("train", help="train one model on a file and write a bundle"))
+    _train(commands.add_parser("train", help="train on a file and write a bundle"))
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
     _store(commands.add_parser("store", help="list, verify and tidy a store of trained models"))
@@ -106,7 +106,20 @@ def _train(parser: argparse.ArgumentParser) -> None:
     )
     fit = parser.add_argument_group("training")
     fit.add_argument(
-        "--param", "-p", action="append", default=[], metavar="NAME=VALUE", help="repeatable"
+        "--param",
+        "-p",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="repeatable; of an ensemble WHOSE.NAME=VALUE, for instance lightgbm.num_leaves=15",
+    )
+    fit.add_argument("--bases", metavar="A,B,...", help="an ensemble's bases (default: its own)")
+    fit.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="keep results here by what they depend on, and read what is there already "
+        "(default: $CVN_STORE, else nothing is kept)",
     )
     fit.add_argument("--seed", type=int, default=0)
     fit.add_argument("--threads", type=int, help="threads of the fit")
@@ -258,6 +271,6 @@ def _add_log(parser: argparse._ActionsContainer) -> None:
 
 
 def _model_names(**_: object) -> list[str]:
-    from cvn_harness_core import MODEL_REGISTRY
+    from cvn_harness_core import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 
-    return list(MODEL_REGISTRY)
+    return [*MODEL_REGISTRY, *ENSEMBLE_REGISTRY]

@@ -1,4 +1,4 @@
-"""`cvn train`: one model on one file."""
+"""`cvn train`: one model or ensemble on one file."""
 
 from __future__ import annotations
 
@@ -7,20 +7,16 @@ import json
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 from cvn_harness_core import (
-    MODEL_REGISTRY,
     Datasets,
-    HPOParams,
     InputError,
-    ParameterError,
     Payoff,
     configure_logging,
-    train_one,
 )
+from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
 from cvn_orchestrator.cli.report import report
 from cvn_orchestrator.data import read_table, share_boundaries
@@ -31,12 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, write the bundle, and print what came out."""
     if arguments.log != "off":
         configure_logging(arguments.log)
-    MODEL_REGISTRY[arguments.model]  # an unknown model is reported before any data are read
-    hpo_params = HPOParams(
-        params=_parameters(arguments.param),
-        seed=arguments.seed,
-        n_threads=arguments.threads,
-    )
+    job = job_of(arguments)  # an unknown name is reported before any data are read
     embargo = _embargo(arguments.embargo_days)
     policy = policy_of(arguments, embargo)
     path = arguments.out or Path(f"cvn-{arguments.model}")
@@ -48,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("setting_invalid", message)
     datasets = _datasets(arguments, embargo)
     require_money(arguments, datasets)
-    artifact = train_one(arguments.model, datasets, hpo_params, policy=policy)
-    artifact.save(path, overwrite=arguments.overwrite)
+    artifact = job(datasets, policy)
+    artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:
         facts = artifact_facts(artifact, curve=arguments.curve)
         print(json.dumps({**facts, "bundle": str(path)}, indent=1))
@@ -125,24 +116,3 @@ def _payoff(text: str | None) -> Payoff | None:
         message = f"--payoff {text!r} is not TP/SL or TP/SL/COST, for instance 1.5/0.5/0.05."
         raise InputError("setting_invalid", message) from None
     return Payoff(take_profit, stop_loss, cost=cost)
-
-
-def _parameters(texts: list[str]) -> dict[str, Any]:
-    given: dict[str, Any] = {}
-    for name, value in map(_parameter, texts):
-        if name in given:
-            message = f"--param gives {name!r} twice; give it once."
-            raise ParameterError("parameter_duplicate", message)
-        given[name] = value
-    return given
-
-
-def _parameter(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        message = f"--param {text!r} is not NAME=VALUE, for instance num_leaves=31."
-        raise InputError("setting_invalid", message)
-    try:
-        return name, json.loads(value.lower() if value in ("True", "False") else value)
-    except json.JSONDecodeError:
-        return name, value

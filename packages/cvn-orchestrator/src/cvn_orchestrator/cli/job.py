@@ -1,0 +1,95 @@
+"""What `cvn train` was asked to train: a model or an ensemble, by name, with its parameters."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from cvn_harness_core import (
+    ENSEMBLE_REGISTRY,
+    MODEL_REGISTRY,
+    Datasets,
+    HPOParams,
+    InputError,
+    ParameterError,
+    Store,
+    TrainedArtifact,
+    TrainingPolicy,
+    train_ensemble,
+    train_one,
+)
+
+Job = Callable[[Datasets, TrainingPolicy], TrainedArtifact]
+
+
+def job_of(arguments: argparse.Namespace) -> Job:
+    """Return what trains the named model or ensemble.
+
+    Raises
+    ------
+    PluginError
+        If neither a model nor an ensemble of that name can be used.
+    InputError, ParameterError
+        For parameters or bases that make no sense for it.
+    """
+    name, given = arguments.model, _parameters(arguments.param)
+    folder = arguments.store or os.environ.get("CVN_STORE")
+    store = None if folder is None else Store(folder)
+    if name in MODEL_REGISTRY or name not in ENSEMBLE_REGISTRY:
+        MODEL_REGISTRY[name]
+        if arguments.bases is not None:
+            message = f"--bases is for ensembles, and {name} is a model."
+            raise InputError("setting_invalid", message)
+        params = _settings(arguments, given)
+        return lambda data, policy: train_one(name, data, params, policy=policy, store=store)
+    bases = ENSEMBLE_REGISTRY[name].bases
+    if arguments.bases is not None:
+        bases = tuple(part.strip() for part in arguments.bases.split(",") if part.strip())
+    by_name = _by_name(given, (*bases, name))
+    everyone = {who: _settings(arguments, by_name.get(who, {})) for who in (*bases, name)}
+    return lambda data, policy: train_ensemble(
+        name, data, everyone, bases=bases, policy=policy, store=store
+    )
+
+
+def _settings(arguments: argparse.Namespace, params: Mapping[str, Any]) -> HPOParams:
+    return HPOParams(params=params, seed=arguments.seed, n_threads=arguments.threads)
+
+
+def _by_name(given: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Return the parameters of each base and of the ensemble, given as WHOSE.NAME."""
+    found: dict[str, dict[str, Any]] = {}
+    for spelt, value in given.items():
+        who, dot, name = spelt.partition(".")
+        if not dot or who not in known:
+            message = (
+                f"--param {spelt}=... of an ensemble must say whose it is: WHOSE.NAME=VALUE, for "
+                f"one of {', '.join(known)}."
+            )
+            raise InputError("setting_invalid", message)
+        found.setdefault(who, {})[name] = value
+    return found
+
+
+def _parameters(texts: list[str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for name, value in map(_parameter, texts):
+        if name in given:
+            message = f"--param gives {name!r} twice; give it once."
+            raise ParameterError("parameter_duplicate", message)
+        given[name] = value
+    return given
+
+
+def _parameter(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        message = f"--param {text!r} is not NAME=VALUE, for instance num_leaves=31."
+        raise InputError("setting_invalid", message)
+    try:
+        return name, json.loads(value.lower() if value in ("True", "False") else value)
+    except json.JSONDecodeError:
+        return name, value
