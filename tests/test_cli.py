@@ -573,6 +573,7 @@ def test_events_can_be_read_by_machines(bars: Path, tmp_path: Path) -> None:
         "training_started",
         "class_balance_applied",
         "learning_curve",
+        "calibration_applied",
         "theta_picked",
         "training_health",
         "training_complete",
