@@ -19,6 +19,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PINS = PYPROJECT["tool"]["uv"]["constraint-dependencies"]
 OVERRIDES = PYPROJECT["tool"]["uv"]["override-dependencies"]
 TEST_TOOLS = ["hypothesis", "pandas", "polars", "pyarrow", "pytest", "venn-abers"]
+NEED_XGBOOST = {"cvn-model-xgboost", "cvn-ensembles"}
 XGBOOST = "xgboost-cpu"  # the same library without 680 MB of GPU code; see OVERRIDES
 
 
@@ -61,7 +62,7 @@ def build(session: nox.Session) -> None:
 def unit(session: nox.Session, package: str) -> None:
     """Test one package, installed from its wheel with core's and no sibling's."""
     wanted = {"cvn-harness-core", package}
-    extra = [XGBOOST] if package == "cvn-model-xgboost" else []
+    extra = [XGBOOST] if package in NEED_XGBOOST else []
     install(session, *(wheel(session, name) for name in sorted(wanted)), *extra, *TEST_TOOLS)
     for sibling in set(PACKAGES) - wanted:
         module = sibling.replace("-", "_")

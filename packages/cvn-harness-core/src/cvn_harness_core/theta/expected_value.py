@@ -63,7 +63,7 @@ class ExpectedValue:
     min_signals: int = 30
     min_buy_rate: float | None = None
     max_buy_rate: float | None = None
-    confidence: float = 0.6
+    confidence: float = 0.55
     hurdle: float | None = None
     prior_rows: int | None = None
     bootstrap: Bootstrap | None = field(default_factory=Bootstrap)
