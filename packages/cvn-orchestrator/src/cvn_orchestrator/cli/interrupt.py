@@ -7,6 +7,7 @@ reads its data, is swallowed there or brings the process down.
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -25,6 +26,7 @@ def postponed() -> Iterator[Callable[[], None]]:
         if came:
             raise KeyboardInterrupt
         came = True
+        print("cvn: stopping after the fit in hand; Ctrl-C again stops now", file=sys.stderr)
 
     def check() -> None:
         if came:

@@ -16,6 +16,7 @@ from cvn_harness_core import (
     Payoff,
     configure_logging,
 )
+from cvn_orchestrator.cli.interrupt import postponed
 from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
 from cvn_orchestrator.cli.report import report
@@ -39,7 +40,9 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("setting_invalid", message)
     datasets = _datasets(arguments, embargo)
     require_money(arguments, datasets)
-    artifact = job(datasets, policy)
+    with postponed() as check:
+        artifact = job(datasets, policy)
+        check()
     artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:
         facts = artifact_facts(artifact, curve=arguments.curve)
