@@ -658,7 +658,7 @@ def test_the_demo_can_be_interrupted(tmp_path: Path) -> None:
         [CVN, "demo"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
     results = tmp_path / "cvn-demo" / "results.json"
-    for _ in range(600):
+    for _ in range(2400):
         if results.exists():
             break
         time.sleep(0.05)
