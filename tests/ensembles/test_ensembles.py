@@ -160,6 +160,13 @@ def test_an_ensemble_may_be_a_base(data, store):
     assert artifact.n_unscored == len(data.train) - nested.size
 
 
+def test_calibration_is_the_bases_and_not_done_again(data, store):
+    policy = TrainingPolicy(calibration=Calibration("isotonic", min_rows=200))
+    artifact = train_ensemble("blend_avg", data, PARAMS, policy=policy, store=store)
+    assert artifact.calibration.status == "off"
+    assert {base.calibration.method for base in artifact.native.bases} == {"isotonic"}
+
+
 def test_weights_are_given_by_the_ensembles_name(data, store):
     given = {n: PARAMS[n] for n in ("xgboost", "lightgbm")}
     own = {"blend_avg": HPOParams({"weights": (0.1, 0.9)})}

@@ -14,6 +14,7 @@ import numpy as np
 
 from cvn_harness_core.artifact.ensemble import Combined
 from cvn_harness_core.artifact.trained import TrainedArtifact
+from cvn_harness_core.contracts.calibration import CalibrationReport
 from cvn_harness_core.contracts.curve import CurveSummary
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.ensemble import Combiner, EnsembleSpec, MetaRows
@@ -28,6 +29,7 @@ from cvn_harness_core.errors import InputError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import BaseDominates, Event
 from cvn_harness_core.folds.holdout import Holdout, in_time
+from cvn_harness_core.nodes.calibration import Calibrated
 from cvn_harness_core.nodes.class_balance import ClassBalance
 from cvn_harness_core.nodes.fit import Scores
 from cvn_harness_core.policy import TrainingPolicy
@@ -172,6 +174,12 @@ def out_of_fold(
 def holdout(ensemble_rows: EnsembleRows) -> Holdout:
     """Return the rows that decide theta."""
     return Holdout("out_of_fold", ensemble_rows.theta)
+
+
+def calibration(holdout: Holdout) -> Calibrated:
+    """Return nothing: the bases are calibrated, and what is combined of them is not again."""
+    del holdout
+    return None, CalibrationReport()
 
 
 def theta_rule(datasets: Datasets, holdout: Holdout, policy: TrainingPolicy) -> ThetaRule:
