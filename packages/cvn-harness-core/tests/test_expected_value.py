@@ -146,6 +146,9 @@ def test_a_model_that_is_believed_alone_is_cut_at_break_even(seed: int, payoff: 
     above = rows.scores > payoff.break_even
     if decision.figures["evidence_share"] == 1.0 or not above.any():
         return  # refuted, or nothing to buy
+    hits, needed = rows.y[above].sum(), payoff.break_even * above.sum()
+    if hits - needed < -1.282 * np.sqrt(needed * (1 - payoff.break_even)):
+        return  # the evidence speaks against that cut
     assert decision.theta == rows.scores[above].min()
 
 
@@ -210,6 +213,26 @@ def test_probabilities_that_the_evidence_refutes_are_not_believed() -> None:
     assert decision.status == "NO_TRADE"
     honest = decide_theta(ExpectedValue(), weak(n_train=12_000))
     assert honest.figures["evidence_share"] == pytest.approx(839 / 12_839)
+
+
+def test_the_evidence_forbids_a_cut_whose_own_hits_are_too_few() -> None:
+    # The model says 0.28 of 30 rows and is hardly contradicted by all rows together.
+    rng = np.random.default_rng(3)
+    top = np.linspace(0.284, 0.296, 30)
+    rest = rng.uniform(0.05, 0.25, size=809)
+    y = np.concatenate([np.arange(30) < 4, rng.random(809) < rest])
+    rows = evidence(np.concatenate([top, rest]), y, n_train=12_000)
+    decision = decide_theta(ExpectedValue(), rows)
+    assert decision.figures["hits_z"] > -2.326  # type: ignore[operator]
+    assert (decision.theta, decision.reason) == (None, "evidence_below_break_even")
+
+
+def test_a_cap_below_the_derived_least_rate_still_has_a_band() -> None:
+    rows = weak(20_000, slope=2.0, n_train=2_000)
+    decision = decide_theta(ExpectedValue(max_buy_rate=0.004), rows)
+    assert decision.min_buy_rate == pytest.approx(0.00004)
+    assert decision.max_buy_rate == 0.004
+    assert 0 < decision.buy_rate <= 0.004
 
 
 def test_theta_is_within_one_standard_error_of_the_best_and_never_below_it() -> None:

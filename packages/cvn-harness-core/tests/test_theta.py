@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -332,3 +333,23 @@ def test_a_rule_that_returns_no_choice_or_no_reason_is_told_so(choice: Any) -> N
     with pytest.raises(InputError, match="'faulty' returned") as caught:
         decided(Faulty(choice), [0.2, 0.9], [0, 1])
     assert caught.value.code == "figure_invalid"
+
+
+def test_a_rule_may_answer_in_numpy_and_the_decision_can_be_kept() -> None:
+    choice = ThetaChoice(
+        0.9,
+        best_theta=np.float64(0.4),
+        band=(np.float64(0.0), np.float64(1.0)),
+        interval=(np.float64(0.1), np.float64(0.9)),
+        predicted_expectancy=np.float32(0.5),
+        figures={"seen": np.float64(0.25), "unknown": None},
+    )
+    decision = decided(Faulty(choice), [0.2, 0.9, 0.4, 0.1], [0, 1, 1, 0])
+    kept = msgspec.json.encode(decision)
+    assert msgspec.json.decode(kept, type=ThetaDecision) == decision
+
+
+def test_a_figure_that_is_no_number_is_refused() -> None:
+    with pytest.raises(InputError, match="seen of the rule 'faulty'") as caught:
+        decided(Faulty(ThetaChoice(0.9, figures={"seen": float("nan")})), [0.2, 0.9], [0, 1])
+    assert caught.value.code == "setting_invalid"

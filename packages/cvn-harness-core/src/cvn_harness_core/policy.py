@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -130,6 +131,9 @@ class TrainingPolicy:
                 message = f"TrainingPolicy.{name} is {getattr(self, name)!r}; it must be {example}."
                 raise InputError("setting_invalid", message)
         if self.costs is not None:
+            if isinstance(self.costs, str) or not isinstance(self.costs, Iterable):
+                message = f"TrainingPolicy.costs is {self.costs!r}; give several, as (0.0, 0.05)."
+                raise InputError("setting_invalid", message)
             costs = tuple(real("TrainingPolicy.costs", cost, low=0) for cost in self.costs)
             object.__setattr__(self, "costs", costs)
         inflates = balance not in {"none", 1.0} and not self.prior_correction

@@ -5,13 +5,15 @@ from __future__ import annotations
 from cvn_harness_core import Probability
 
 NO_TRADE = {
-    "expectancy_not_positive": "no cut that is allowed is expected to earn anything after cost",
+    "evidence_below_break_even": "the rows that decide speak against every cut that is allowed",
+    "expectancy_not_above_hurdle": "no cut that is allowed is expected to earn more, after cost, "
+    "than nothing or than buying every row would",
     "no_cut_within_buy_rate_band": "no cut with enough signals buys at a rate within the band",
     "no_negative_found": "every label there is positive, so nothing can be told apart",
     "no_positive_found": "no cut that is allowed buys a row with a positive label",
     "positives_earn_no_more": "positive rows earn no more than negative ones",
-    "precision_not_above_break_even": "no cut that is allowed is surely more precise than "
-    "break-even",
+    "precision_not_above_break_even": "no cut that is allowed is expected to be more "
+    "precise than break-even by the margin asked for",
     "scores_constant": "all scores are equal",
     "too_few_rows": "there are too few rows to tell one cut from another",
     "too_few_signals": "no cut that is allowed gives as many signals as are asked for",

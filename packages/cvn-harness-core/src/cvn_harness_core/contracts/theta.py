@@ -38,7 +38,8 @@ class ThetaEvidence:
     probability
         What the scores are.
     n_train
-        How many rows the model was fitted on: what its own probabilities rest on.
+        How many rows the probabilities rest on: those that the model was fitted on or, where it is
+        fewer, its calibrator, its forward folds on average, or what an ensemble learnt from.
     source
         Where the rows come from.
     """

@@ -14,7 +14,8 @@ class Tradability:
     """The verdict on one artifact, from its test rows.
 
     ``tradable``: the 95 % interval of net expectancy on test lies above zero. ``not_tradable``: no
-    theta was feasible, or the interval lies below zero. ``unproven``: neither. ``unknown``: neither
+    theta was feasible, or the interval lies below zero. ``unproven``: neither, or fewer than 30
+    signals on test. ``unknown``: neither
     returns nor a payoff are known.
 
     Parameters

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.errors import StoreError
 from cvn_harness_core.plugins.discovery import PluginRecord
-from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.policy import ByMoney, TrainingPolicy
 from cvn_harness_core.store.code_digest import code_digest, package_digest
 from cvn_harness_core.store.key import Key, key_of
 
@@ -40,6 +43,7 @@ def artifact_key(
         "libraries": dict(versions),
         "code": code_digest(record),
         "core": package_digest("cvn_harness_core"),
+        "rules": _rules_code(policy),
     }
     if bases is not None:
         parts["bases"] = list(bases.items())
@@ -58,3 +62,27 @@ def fold_key(artifact: Key, policy: TrainingPolicy, number: int) -> Key:
     relevant = (policy.out_of_fold, policy.early_stopping, policy.class_balance)
     settings = key_of("settings", {"fits": [*relevant, policy.prior_correction]})
     return Key("fold", {**parts, **settings.parts, "fold": str(number)})
+
+
+def _rules_code(policy: TrainingPolicy) -> dict[str, bytes]:
+    """Return the source of every rule that is not the core's, by class: to change it is a miss.
+
+    Raises StoreError ``key_type_unknown`` for a rule whose source cannot be read.
+    """
+    chosen = policy.theta
+    rules = (chosen.known, chosen.unknown) if isinstance(chosen, ByMoney) else (chosen,)
+    found = {}
+    for kind in {type(rule) for rule in rules}:
+        if kind.__module__.partition(".")[0] == "cvn_harness_core":
+            continue
+        try:
+            found[f"{kind.__module__}.{kind.__qualname__}"] = inspect.getsource(
+                sys.modules[kind.__module__]
+            ).encode()
+        except (OSError, TypeError, KeyError) as error:
+            message = (
+                f"policy.theta: the source of {kind.__qualname__} cannot be read ({error}), so a "
+                "change of it would go unnoticed; put the rule into a module, or use no store."
+            )
+            raise StoreError("key_type_unknown", message) from error
+    return found

@@ -176,6 +176,17 @@ def holdout(ensemble_rows: EnsembleRows) -> Holdout:
     return Holdout("out_of_fold", ensemble_rows.theta)
 
 
+def rows_behind(bases: Bases, ensemble_rows: EnsembleRows) -> int:
+    """Return how many rows the probabilities rest on: learnt ones, else the bases' fewest."""
+    if ensemble_rows.learning is not None:
+        return int(ensemble_rows.learning.size)
+    fewest = [
+        base.probability.rows or min(fold.n_train for fold in base.out_of_fold)
+        for base in bases.values()
+    ]
+    return min(fewest)
+
+
 def calibration(holdout: Holdout) -> Calibrated:
     """Return nothing: the bases are calibrated, and what is combined of them is not again."""
     del holdout

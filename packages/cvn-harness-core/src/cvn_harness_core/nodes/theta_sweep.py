@@ -6,6 +6,7 @@ from cvn_harness_core.contracts.calibration import ScoreMap
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.metrics import SplitMetrics
 from cvn_harness_core.contracts.model import ModelSpec
+from cvn_harness_core.contracts.out_of_fold import OutOfFoldScores
 from cvn_harness_core.contracts.probability import Probability
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence, ThetaOutcome, ThetaRule
@@ -16,12 +17,24 @@ from cvn_harness_core.theta.decision import decide
 from cvn_harness_core.theta.outcome import outcome
 
 
+def rows_behind(
+    probability: Probability, out_of_fold: OutOfFoldScores | None, training_data: Datasets
+) -> int:
+    """Return how many rows the probabilities rest on: a calibrator's, the folds' or the fit's."""
+    if probability.rows is not None:
+        return probability.rows
+    if out_of_fold is not None:
+        folds = out_of_fold.folds
+        return sum(fold.n_train for fold in folds) // len(folds)
+    return len(training_data.train)
+
+
 def theta_evidence(
     unseen_scores: Array,
     score_map: ScoreMap,
     probability: Probability,
     holdout: Holdout,
-    training_data: Datasets,
+    rows_behind: int,
     datasets: Datasets,
 ) -> ThetaEvidence:
     """Return the rows that decide; test rows are not looked at."""
@@ -38,7 +51,7 @@ def theta_evidence(
         time=split.time,
         label_end=split.label_end,
         probability=probability,
-        n_train=len(training_data.train),
+        n_train=rows_behind,
         source=holdout.source,
     )
 

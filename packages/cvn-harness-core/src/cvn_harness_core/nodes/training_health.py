@@ -25,7 +25,7 @@ _Z_999 = 3.29
 
 def training_health(
     learning_curve: CurveSummary,
-    scores: Scores,
+    native_scores: Scores,
     eval_metrics: dict[str, SplitMetrics],
     datasets: Datasets,
     probability: Probability,
@@ -34,9 +34,9 @@ def training_health(
     """Return the verdict, with a code for each reason and the figures behind them."""
     limits = policy.health
     best, ceiling = learning_curve.best_iteration, learning_curve.ceiling
-    spread = float(np.std(scores.val))
-    distinct = np.unique(scores.val).size
-    share = distinct / scores.val.size
+    spread = float(np.std(native_scores.val))
+    distinct = np.unique(native_scores.val).size
+    share = distinct / native_scores.val.size
     train_auc, val_auc = eval_metrics["train"].roc_auc, eval_metrics["val"].roc_auc
     gap = train_auc - val_auc if train_auc is not None and val_auc is not None else None
     shallow = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from cvn_harness_core.contracts.checks import real
 from cvn_harness_core.contracts.cuts import Cuts, require_finite
 from cvn_harness_core.contracts.payoff import Payoff
 from cvn_harness_core.contracts.split import Array
@@ -45,6 +46,10 @@ def decide(
         )
         raise InputError("figure_invalid", message)
     money = costs_of(evidence, costs)
+    low, high = (
+        real(f"interval of the rule {rule.name!r}", edge, low=-np.inf)
+        for edge in choice.interval or (0.0, 0.0)
+    )
     theta = np.inf if choice.theta is None else choice.theta
     at_theta = evidence.cuts.at(np.array([theta]))
     n_signals = int(at_theta.n_signals[0])
@@ -59,14 +64,21 @@ def decide(
         precision=int(at_theta.true_positives[0]) / n_signals if n_signals else None,
         expectancy=_expectancy(at_theta, evidence.payoff, _own_cost(evidence))[0],
         source=evidence.source,
-        best_theta=choice.best_theta,
-        interval=choice.interval,
-        min_buy_rate=choice.band[0],
-        max_buy_rate=choice.band[1],
-        predicted_expectancy=choice.predicted_expectancy,
-        figures=dict(choice.figures),
+        best_theta=_figure(rule, "best_theta", choice.best_theta),
+        interval=None if choice.interval is None else (low, high),
+        min_buy_rate=real(f"band of the rule {rule.name!r}", choice.band[0], low=0),
+        max_buy_rate=real(f"band of the rule {rule.name!r}", choice.band[1], low=0),
+        predicted_expectancy=_figure(rule, "predicted_expectancy", choice.predicted_expectancy),
+        figures={name: _figure(rule, name, value) for name, value in choice.figures.items()},
         curve=_curve(evidence, choice, money),
     )
+
+
+def _figure(rule: ThetaRule, name: str, value: float | None) -> float | None:
+    """Return a rule's figure as a float that can be kept; raise for one that is not finite."""
+    if value is None:
+        return None
+    return real(f"{name} of the rule {rule.name!r}", value, low=-np.inf)
 
 
 def costs_of(evidence: ThetaEvidence, costs: tuple[float, ...] | None) -> tuple[float, ...]:

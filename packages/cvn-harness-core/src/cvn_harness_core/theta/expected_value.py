@@ -18,6 +18,9 @@ from cvn_harness_core.theta.money import Money, default_band, money_of
 from cvn_harness_core.theta.resampling import label_overlap
 from cvn_harness_core.theta.stability import Bootstrap, check_bootstrap, pick, unusable
 
+VETO_BELOW = -1.282
+"""The z score of a cut's own hits, one-sided at 10 %, below which the evidence forbids the cut."""
+
 REFUTED_BELOW = -2.326
 """The z score of the hits, one-sided at 1 %, below which the model's own probabilities are not
 believed."""
@@ -37,9 +40,11 @@ class ExpectedValue:
     exposure, not selection, and without this hurdle the best cut is often to buy everything.
 
     Constraints: at least ``min_signals``; a buy rate within the band; an expectation above the
-    hurdle; a lower confidence bound of precision at or above the net break-even that the hurdle
-    implies. Of feasible cuts within one standard error of the best (block bootstrap over time), the
-    highest is taken. docs/adr/0007 has the experiments behind the defaults.
+    hurdle; a lower confidence bound of the precision that both estimate at or above the net
+    break-even that the hurdle implies; and, by the evidence alone, hits not significantly fewer
+    than break-even needs (z of -1.282 or more). Of feasible cuts within one standard error of the
+    best (block bootstrap over time), the highest is taken. docs/adr/0007 has the experiments behind
+    the defaults.
 
     Parameters
     ----------
@@ -117,8 +122,8 @@ class ExpectedValue:
         hurdle = max(0.0, money.every_row) if self.hurdle is None else self.hurdle
         break_even = money.break_even(hurdle)
         least, most = default_band(float(prevalence), break_even)
-        least = least if self.min_buy_rate is None else self.min_buy_rate
         most = most if self.max_buy_rate is None else self.max_buy_rate
+        least = min(least, most / 100.0) if self.min_buy_rate is None else self.min_buy_rate
         overlap = label_overlap(evidence)
         surprise = _surprise(evidence, break_even, overlap)
         prior_rows = evidence.n_train if self.prior_rows is None else self.prior_rows
@@ -141,6 +146,10 @@ class ExpectedValue:
             ("no_cut_within_buy_rate_band", lambda some: within(some.buy_rate, least, most)),
             ("expectancy_not_above_hurdle", lambda some: value(some) > rounding),
             ("precision_not_above_break_even", lambda some: bound(some) >= break_even),
+            (
+                "evidence_below_break_even",
+                lambda some: z_of_hits(some, break_even, overlap) >= VETO_BELOW,
+            ),
         )
         figures: dict[str, float | None] = {
             "break_even": break_even,
@@ -159,6 +168,7 @@ class ExpectedValue:
         at_chosen = cuts[found.chosen : found.chosen + 1]
         figures["standard_error"] = found.standard_error
         figures["precision_bound"] = float(bound(at_chosen)[0])
+        figures["evidence_z"] = float(z_of_hits(at_chosen, break_even, overlap)[0])
         return ThetaChoice(
             float(cuts.theta[found.chosen]),
             best_theta=float(cuts.theta[found.best]),
@@ -168,6 +178,15 @@ class ExpectedValue:
             predicted_expectancy=float((_net(at_chosen, money, share) / at_chosen.n_signals)[0]),
             figures=figures,
         )
+
+
+def z_of_hits(cuts: Cuts, break_even: float, overlap: float) -> Array:
+    """Return how far the positives of each cut are from what break-even needs, in deviations."""
+    needed = min(max(break_even, 1e-9), 1.0 - 1e-9)
+    spread = np.sqrt(overlap * needed * (1.0 - needed) * cuts.n_signals)
+    missing = cuts.true_positives - needed * cuts.n_signals
+    z: Array = missing / spread
+    return z
 
 
 def _net(cuts: Cuts, money: Money, share: float) -> Array:

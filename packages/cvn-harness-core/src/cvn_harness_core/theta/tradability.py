@@ -59,9 +59,10 @@ def tradability(
     precision = _wilson(round(metrics.precision_buy * metrics.n_signals), metrics.n_signals)
     expectancy = _expectancy_interval(test, signals, returns)
     verdict: Verdict = "unproven"
-    if expectancy is not None and expectancy[0] > 0:
+    enough = metrics.n_signals >= MIN_SIGNALS
+    if enough and expectancy is not None and expectancy[0] > 0:
         verdict = "tradable"
-    elif expectancy is not None and expectancy[1] < 0:
+    elif enough and expectancy is not None and expectancy[1] < 0:
         verdict = "not_tradable"
     return replace(
         frame,
@@ -98,7 +99,7 @@ def _wilson(hits: int, n: int) -> Interval:
 
 
 def _expectancy_interval(test: Split, signals: Array, returns: Array) -> Interval | None:
-    """Return the block bootstrap's interval of the signals' mean return; None for too few rows."""
+    """Return the block bootstrap's interval of the signals' mean return; None for too few."""
     blocks = blocks_of(ThetaEvidence(returns, test.y, time=test.time, label_end=test.label_end))
     if not blocks.enough:
         return None
@@ -106,6 +107,8 @@ def _expectancy_interval(test: Split, signals: Array, returns: Array) -> Interva
     drawn = times_drawn(blocks, generator, DRAWS)[:, blocks.stamp[signals]]
     bought = drawn.sum(axis=1)
     mean = (drawn @ returns[signals])[bought > 0] / bought[bought > 0]
+    if mean.size < DRAWS / 2 or mean.min() == mean.max():
+        return None  # too few signals to vary: an interval of no width would be no interval
     low, high = np.quantile(mean, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return float(low), float(high)
 

@@ -65,7 +65,8 @@ class Total:
 
 def reading(rows: Sequence[Row], tested: pl.DataFrame) -> str:
     """Return all that the demo prints of its results; ``tested`` is as ``run`` returns it."""
-    return "\n\n".join([table(rows), total_table(rows), *paragraphs(rows, tested)])
+    parts = [table(rows), total_table(rows), *paragraphs(rows, tested), untraded(rows)]
+    return "\n\n".join(part for part in parts if part)
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -87,6 +88,19 @@ def table(rows: Sequence[Row]) -> str:
         at = heads.index("|", at + 1)
         above = f"{above:{at}}| {policy}"
     return f"{above}\n{body}"
+
+
+def untraded(rows: Sequence[Row]) -> str:
+    """Return what each cell says of itself that does not trade."""
+    return "\n".join(
+        textwrap.fill(
+            f"{row['symbol']} fold {row['fold']}, {row['model']}: {row['tradability']['sentence']}",
+            width=100,
+            subsequent_indent="  ",
+        )
+        for row in rows
+        if row["theta"] is None
+    )
 
 
 def total_table(rows: Sequence[Row]) -> str:
