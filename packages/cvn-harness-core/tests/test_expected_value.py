@@ -216,7 +216,7 @@ def test_probabilities_that_the_evidence_refutes_are_not_believed() -> None:
 
 
 def test_the_evidence_forbids_a_cut_whose_own_hits_are_too_few() -> None:
-    # The model says 0.30 of 30 rows, of which 4 hit, and is hardly contradicted by all rows together.
+    # The model says 0.30 of 30 rows, of which 4 hit: too few, and not so few that it is refuted.
     rng = np.random.default_rng(3)
     top = np.linspace(0.295, 0.31, 30)
     rest = rng.uniform(0.05, 0.25, size=809)
