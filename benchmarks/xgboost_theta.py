@@ -57,7 +57,7 @@ def main() -> None:
         sets = list(make())
         for policy_name, policy in POLICIES.items():
             done = [
-                train_one("xgboost", datasets, HPOParams(n_threads=2), policy=policy)
+                train_one("xgboost", datasets, HPOParams(n_threads=1), policy=policy)
                 for datasets in sets
             ]
             tests = [artifact.metrics["test"] for artifact in done]
