@@ -234,13 +234,23 @@ def test_no_trade_is_said_with_its_reason(bars: Path, tmp_path: Path) -> None:
 
 
 def test_the_alarm_is_printed(bars: Path, tmp_path: Path) -> None:
-    limits = ("--max-buy-rate=0.1", "--min-signals=10")
-    options = (*TRAIN, "--val-from=2012-01-01", "--test-from=2018-01-01", *limits)
-    done = cvn("train", "catboost", "--data", bars, *options, cwd=tmp_path)
+    options = (*TRAIN, "--val-from=2012-01-01", "--test-from=2018-01-01", "--theta=f1_capped")
+    limits = ("--max-buy-rate=0.1", "--min-signals=10", "-p=n_estimators=15", "--threads=1")
+    first = cvn("train", "lightgbm", "--data", bars, *options, *limits, "--out=a", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    # Every test row becomes the one that the model likes best, so that all of them are bought.
+    table, artifact = pl.read_parquet(bars), TrainedArtifact.load(tmp_path / "a")
+    names = list(artifact.feature_version.feature_names)
+    best = int(artifact.predict_proba(table.select(names).to_numpy())[:, 1].argmax())
+    later = pl.col("date") >= pl.datetime(2018, 1, 1)
+    liked = [pl.when(later).then(table[n][best]).otherwise(pl.col(n)).alias(n) for n in names]
+    table.with_columns(liked).write_parquet(tmp_path / "drifted.parquet")
+    done = cvn(
+        "train", "lightgbm", "--data=drifted.parquet", *options, *limits, "--out=b", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
-    alarm = TrainedArtifact.load(tmp_path / "cvn-catboost").outcome.alarm
-    assert alarm is not None
-    assert f"ALARM: {words.with_code(words.ALARM, alarm)}" in done.stdout
+    assert TrainedArtifact.load(tmp_path / "b").outcome.alarm == "above_band"
+    assert f"ALARM: {words.with_code(words.ALARM, 'above_band')}" in done.stdout
 
 
 def test_json_carries_what_the_artifact_knows(bars: Path, tmp_path: Path) -> None:
