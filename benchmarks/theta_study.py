@@ -179,9 +179,8 @@ def main() -> int:
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path, help="write every row to a file")
     options = parser.parse_args()
-    jobs = [
-        (seed, model, options.variants) for model in options.models for seed in range(options.seeds)
-    ]
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    jobs = [(s, m, options.variants) for m in options.models for s in seeds]
     with ProcessPoolExecutor(options.processes) as pool:
         rows = [row for rows in pool.map(study, jobs, chunksize=4) for row in rows]
     if options.json:
