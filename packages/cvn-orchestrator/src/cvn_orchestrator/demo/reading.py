@@ -94,7 +94,8 @@ def untraded(rows: Sequence[Row]) -> str:
     """Return what each cell says of itself that does not trade."""
     return "\n".join(
         textwrap.fill(
-            f"{row['symbol']} fold {row['fold']}, {row['model']}: {row['tradability']['sentence']}",
+            f"NO_TRADE in {row['symbol']} fold {row['fold']}, {row['model']}. "
+            f"{row['tradability']['sentence']}",
             width=100,
             subsequent_indent="  ",
         )
