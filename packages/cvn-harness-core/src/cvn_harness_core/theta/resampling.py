@@ -10,7 +10,7 @@ from cvn_harness_core.contracts.cuts import Cuts
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.contracts.theta import MAX_CURVE_POINTS, ThetaEvidence
 
-_BLOCK_ELEMENTS = 1 << 22
+HELD_AT_ONCE = 1 << 19
 """How many rows times draws are held at once."""
 
 
@@ -75,7 +75,7 @@ def resample(evidence: ThetaEvidence, cuts: Cuts, blocks: Blocks, *, draws: int,
     by_cut = [csr_array((weight, cell), shape=(k + 1, n_rows)) for weight in weights]
     sums = np.empty((len(weights), draws, k + 1))
     generator = np.random.default_rng(seed)
-    at_once = max(1, _BLOCK_ELEMENTS // n_rows)
+    at_once = max(1, HELD_AT_ONCE // n_rows)
     for start in range(0, draws, at_once):
         stop = min(start + at_once, draws)
         times = times_drawn(blocks, generator, stop - start)[:, blocks.stamp].T

@@ -12,7 +12,7 @@ from cvn_harness_core.contracts.split import Array, Split
 from cvn_harness_core.contracts.theta import ThetaDecision, ThetaEvidence
 from cvn_harness_core.contracts.tradability import Interval, Tradability, Verdict
 from cvn_harness_core.metrics.trading import net_returns
-from cvn_harness_core.theta.resampling import blocks_of, times_drawn
+from cvn_harness_core.theta.resampling import HELD_AT_ONCE, blocks_of, times_drawn
 
 LEVEL = 0.95
 DRAWS = 400
@@ -103,10 +103,15 @@ def _expectancy_interval(test: Split, signals: Array, returns: Array) -> Interva
     blocks = blocks_of(ThetaEvidence(returns, test.y, time=test.time, label_end=test.label_end))
     if not blocks.enough:
         return None
-    generator = np.random.default_rng(0)
-    drawn = times_drawn(blocks, generator, DRAWS)[:, blocks.stamp[signals]]
-    bought = drawn.sum(axis=1)
-    mean = (drawn @ returns[signals])[bought > 0] / bought[bought > 0]
+    generator, traded = np.random.default_rng(0), returns[signals]
+    at_once = max(1, HELD_AT_ONCE // blocks.n_stamps)
+    parts = [
+        times_drawn(blocks, generator, min(at_once, DRAWS - done))[:, blocks.stamp[signals]]
+        @ np.column_stack([np.ones(traded.size), traded])
+        for done in range(0, DRAWS, at_once)
+    ]
+    bought, earned = np.concatenate(parts).T
+    mean = earned[bought > 0] / bought[bought > 0]
     if mean.size < DRAWS / 2 or mean.min() == mean.max():
         return None  # too few signals to vary: an interval of no width would be no interval
     low, high = np.quantile(mean, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
