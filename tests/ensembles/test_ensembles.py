@@ -21,6 +21,7 @@ from cvn_harness_core import (
     train_ensemble,
     train_one,
 )
+from cvn_harness_core.artifact.saving import decode, encode
 from cvn_harness_core.harness.train_ensemble import base_policy
 from cvn_harness_core.scoring import map_scores
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
@@ -147,6 +148,14 @@ def test_a_bundle_that_refers_to_its_bases_needs_the_store(trained, data, store,
         with pytest.raises(BundleError, match="base xgboost") as caught:
             TrainedArtifact.load(path, store=elsewhere)
         assert caught.value.code == "bundle_base_missing"
+
+
+def test_a_bundle_that_names_too_few_bases_is_refused(trained, store):
+    facts, files = encode(trained["blend_avg"], embed=False)
+    facts["artifact"]["lineage"] = facts["artifact"]["lineage"][:1]
+    with pytest.raises(BundleError, match="1 bases of 3") as caught:
+        decode(facts, files, lambda name, key: None, "here")
+    assert caught.value.code == "bundle_format"
 
 
 def test_an_ensemble_may_be_a_base(data, store):

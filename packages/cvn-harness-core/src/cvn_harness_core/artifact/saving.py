@@ -102,8 +102,9 @@ def decode(facts: Facts, files: Files, base_of: BaseOf, where: str) -> TrainedAr
         record = msgspec.convert(facts.get("artifact"), ArtifactRecord, strict=True)
         payload = files[facts["model_file"]]
         embedded = facts.get("bases")
-        if embedded is not None and len(embedded) != len(record.bases):
-            message = f"it holds {len(embedded)} bases of {len(record.bases)}"
+        held = record.lineage if embedded is None else embedded
+        if len(held) != len(record.bases):
+            message = f"it holds or names {len(held)} bases of {len(record.bases)}"
             raise TypeError(message)
         scores = _scores(record, files)
     except (msgspec.ValidationError, KeyError, TypeError, AttributeError, StoreError) as error:
