@@ -7,7 +7,10 @@ standard output.
 from __future__ import annotations
 
 import hashlib
+import json
 import sys
+
+import msgspec
 
 from cvn_harness_core import Store, configure_logging, train_ensemble
 
@@ -18,5 +21,7 @@ if __name__ == "__main__":
     data = datasets()
     for name in sys.argv[2:]:
         artifact = train_ensemble(name, data, PARAMS, store=Store(sys.argv[1]))
-        bits = artifact.predict_proba(data.test.X).tobytes() + repr(artifact.decision).encode()
+        # By names: an artifact that was read has them in another order than one that was made.
+        decision = json.dumps(msgspec.to_builtins(artifact.decision), sort_keys=True)
+        bits = artifact.predict_proba(data.test.X).tobytes() + decision.encode()
         print(name, hashlib.sha256(bits).hexdigest(), flush=True)
