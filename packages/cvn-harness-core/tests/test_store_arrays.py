@@ -138,3 +138,9 @@ def test_a_damaged_file_gives_plain_arrays_or_an_error(data: st.DataObject) -> N
         with suppress(StoreError):
             arrays = decode(damaged)
             assert sum(array.nbytes for array in arrays.values()) <= len(damaged)
+
+
+def test_a_member_said_to_begin_before_the_file_is_refused() -> None:
+    payload = bytearray(encode(ARRAYS))
+    payload[-6] ^= 1  # where the directory begins, as the last record says
+    refuses(bytes(payload), "cannot be read")

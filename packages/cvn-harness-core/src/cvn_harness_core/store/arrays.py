@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import re
+import struct
 import zipfile
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -15,6 +16,8 @@ from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import StoreError
 
 _KINDS = frozenset("biufcSUMm")
+# What zipfile raises for damage depends on the Python: a seek before the start is a ValueError.
+_UNREADABLE = (zipfile.BadZipFile, EOFError, NotImplementedError, OSError, ValueError, struct.error)
 _PREFIX = len(b"\x93NUMPY\x01\x00") + 2
 _HEADER = re.compile(  # as NumPy writes it; its own reader would take much more for a header
     rb"\x93NUMPY\x01\x00.."
@@ -65,7 +68,7 @@ def decode(payload: bytes) -> dict[str, Array]:
                 member.filename.removesuffix(".npy"): _array(member, _stored(archive, member))
                 for member in members
             }
-    except (zipfile.BadZipFile, EOFError, NotImplementedError) as error:
+    except _UNREADABLE as error:
         _refuse("npz", f"it cannot be read ({error})")
 
 
