@@ -213,8 +213,12 @@ class Datasets:
 
         Tags are not part of it: they label a run and do not change it.
         """
+        return self.digest_of(self.content())
+
+    def digest_of(self, content: Mapping[str, str]) -> str:
+        """Return the digest, given what ``content()`` returned: the arrays are not read again."""
         assert isinstance(self.feature_version, FeatureVersion)
-        identity = [self.feature_version.digest, repr(self.payoff), self.content()]
+        identity = [self.feature_version.digest, repr(self.payoff), content]
         return text_digest(json.dumps(identity, sort_keys=True))
 
     def _check_features(self) -> None:

@@ -50,7 +50,7 @@ def _nodes_of(name: str) -> tuple[tuple[ModuleType, ...], set[str]]:
 
         spec = ENSEMBLE_REGISTRY[name]
         own = () if spec.dag is None else (spec.dag,)
-        dags: tuple[ModuleType, ...] = (ensemble, *own, base_nodes(spec.bases))
+        dags: tuple[ModuleType, ...] = (ensemble, base_nodes(spec.bases), *own)
     else:
         dag = MODEL_REGISTRY[name].dag
         dags = () if dag is None else (dag,)

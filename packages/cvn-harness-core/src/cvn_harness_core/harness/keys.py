@@ -20,6 +20,7 @@ from cvn_harness_core.store.key import Key, key_of
 def artifact_key(
     record: PluginRecord,
     datasets: Datasets,
+    content: Mapping[str, str],
     parameters: Mapping[str, ResolvedParam],
     policy: TrainingPolicy,
     *,
@@ -28,11 +29,14 @@ def artifact_key(
     versions: Mapping[str, str],
     bases: Mapping[str, str] | None = None,
 ) -> Key:
-    """Return the key of a training's artifact; ``bases`` are an ensemble's, name to key."""
+    """Return the key of a training's artifact.
+
+    ``content`` is that of ``datasets``, and ``bases`` are an ensemble's, name to key.
+    """
     assert isinstance(datasets.feature_version, FeatureVersion)
     parts: dict[str, Any] = {
         "name": record.name,
-        "data": datasets.content(),
+        "data": content,
         "feature_version": datasets.feature_version.digest,
         "payoff": datasets.payoff,
         "params": {name: p.value for name, p in parameters.items()},

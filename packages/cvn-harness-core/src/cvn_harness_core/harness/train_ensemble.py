@@ -13,14 +13,12 @@ from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.out_of_fold import OutOfFold
 from cvn_harness_core.errors import HarnessError, InputError, PluginNotInstalledError
 from cvn_harness_core.harness.base_nodes import base_nodes
-from cvn_harness_core.harness.environment import environment
-from cvn_harness_core.harness.keys import artifact_key
 from cvn_harness_core.harness.parameters import resolve_parameters
+from cvn_harness_core.harness.planning import Request, Training, check_arguments, settle
 from cvn_harness_core.harness.train_one import plan_model
-from cvn_harness_core.harness.training import Ran, Training, all_tags, check_arguments, run
+from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.nodes import ensemble as ensemble_nodes
 from cvn_harness_core.plugins.adapters import combiner_of
-from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.disk import Store
@@ -87,8 +85,7 @@ def run_ensemble(
     """Do as ``train_ensemble``, and return whether the store had the ensemble's artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     given = _by_name(hpo_params)
-    training = _plan(name, datasets, given, bases, policy, store, tags, above=())
-    return _run(training, store)
+    return _run(_plan(name, Request(datasets, store, tags), given, bases, policy, above=()))
 
 
 def _by_name(hpo_params: Params | None) -> Mapping[str, HPOParams]:
@@ -121,94 +118,67 @@ def base_policy(policy: TrainingPolicy) -> TrainingPolicy:
 
 def _plan(
     name: str,
-    datasets: Datasets,
+    request: Request,
     given: Mapping[str, HPOParams],
     bases: Sequence[str] | None,
     policy: TrainingPolicy,
-    store: Store | None,
-    tags: Mapping[str, str] | None,
     *,
     above: tuple[str, ...],
 ) -> Training:
     """Check everything, bases included, and return what there is to do; fits nothing."""
     spec, record = ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name)
     hpo_params = _params_of(name, given)
-    check_arguments(datasets, hpo_params, policy)
+    check_arguments(request.datasets, hpo_params, policy)
     names = tuple(spec.bases if bases is None else bases)
     _check_bases(name, names, above)
     _check_given(given, (name, *names), above)
     parameters = resolve_parameters(spec, hpo_params.params, n_features=len(names))
     combiner = combiner_of(name)
-    versions = call(record, "naming its libraries", lambda: environment(record, spec.libraries))
-    plans = {
-        base: _plan_base(base, datasets, given, policy, store, tags, above=(*above, name))
-        for base in names
-    }
-    n_threads = hpo_params.n_threads or 1
-    key = None
-    if store is not None:
-        key = artifact_key(
-            record,
-            datasets,
-            parameters,
-            policy,
-            seed=hpo_params.seed,
-            n_threads=n_threads,
-            versions=versions,
-            bases={base: plan.key.digest for base, plan in plans.items() if plan.key},
-        )
-    own = () if spec.dag is None else (spec.dag,)
-    return Training(
-        kind="ensemble",
-        spec=spec,
+    below = (*above, name)
+    return settle(
+        "ensemble",
+        spec,
+        record,
+        request,
+        policy,
         adapter=EnsembleAdapter(combiner),
-        datasets=datasets,
-        policy=policy,
         parameters=parameters,
         seed=hpo_params.seed,
-        n_threads=n_threads,
-        versions=versions,
-        tags=all_tags(datasets, tags),
-        key=key,
-        inputs=lambda _: {"ensemble": spec, "combiner": combiner},
-        dags=(ensemble_nodes, *own, base_nodes(names)),
-        bases=plans,
+        n_threads=hpo_params.n_threads or 1,
+        dags=(ensemble_nodes, base_nodes(names)),
+        inputs={"ensemble": spec, "combiner": combiner},
+        bases={base: _plan_base(base, request, given, policy, above=below) for base in names},
     )
 
 
 def _plan_base(
     base: str,
-    datasets: Datasets,
+    request: Request,
     given: Mapping[str, HPOParams],
     policy: TrainingPolicy,
-    store: Store | None,
-    tags: Mapping[str, str] | None,
     *,
     above: tuple[str, ...],
 ) -> Training:
     """Return the plan of a base; whatever is wrong with it names it."""
     try:
         if base in ENSEMBLE_REGISTRY and base not in MODEL_REGISTRY:
-            return _plan(base, datasets, given, None, policy, store, tags, above=above)
-        params = _params_of(base, given)
-        return plan_model(base, datasets, params, base_policy(policy), store, tags)
+            return _plan(base, request, given, None, policy, above=above)
+        return plan_model(base, request, _params_of(base, given), base_policy(policy))
     except HarnessError as error:
         raise _named(error, base, above[-1]) from error
 
 
-def _run(training: Training, store: Store | None) -> Ran:
+def _run(training: Training) -> Ran:
     def train_base(base: str) -> TrainedArtifact:
         try:
-            return _run(training.bases[base], store).artifact
+            return _run(training.bases[base]).artifact
         except HarnessError as error:
             raise _named(error, base, training.spec.name) from error
 
     own = training
-    if training.kind == "ensemble":
-        own = replace(
-            training, inputs=lambda log: {**training.inputs(log), "train_base": train_base}
-        )
-    return run(own, store, lambda base, _: train_base(base))
+    if training.bases:
+        own = replace(training, inputs={**training.inputs, "train_base": train_base})
+    return run(own, lambda base, _: train_base(base))
 
 
 def _named(error: HarnessError, base: str, ensemble: str) -> HarnessError:

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import NoReturn
 
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
-from cvn_harness_core.events.log import RunLog
-from cvn_harness_core.harness.environment import environment
-from cvn_harness_core.harness.keys import artifact_key, fold_key
 from cvn_harness_core.harness.parameters import resolve_parameters
+from cvn_harness_core.harness.planning import Request, Training, check_arguments, settle
 from cvn_harness_core.harness.threads import threads_for
-from cvn_harness_core.harness.training import Ran, Training, all_tags, check_arguments, run
+from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.plugins.adapters import adapter_of
-from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.disk import Store
-from cvn_harness_core.store.folds import KeepFold, keep_in, keep_nothing
-from cvn_harness_core.store.key import Key
 
 
 def train_one(
@@ -78,61 +72,31 @@ def run_model(
     tags: Mapping[str, str] | None,
 ) -> Ran:
     """Do as ``train_one``, and return whether the store had the artifact, too."""
-    training = plan_model(name, datasets, hpo_params, policy, store, tags)
-    return run(training, store, _no_bases)
+    policy = TrainingPolicy.economic() if policy is None else policy
+    hpo_params = HPOParams() if hpo_params is None else hpo_params
+    return run(plan_model(name, Request(datasets, store, tags), hpo_params, policy), _no_bases)
 
 
 def plan_model(
-    name: str,
-    datasets: Datasets,
-    hpo_params: HPOParams | None,
-    policy: TrainingPolicy | None,
-    store: Store | None,
-    tags: Mapping[str, str] | None,
+    name: str, request: Request, hpo_params: HPOParams, policy: TrainingPolicy
 ) -> Training:
     """Check everything and return what there is to do; fits nothing. Raises as ``train_one``."""
-    policy = TrainingPolicy.economic() if policy is None else policy
-    hpo_params = HPOParams() if hpo_params is None else hpo_params
-    check_arguments(datasets, hpo_params, policy)
+    check_arguments(request.datasets, hpo_params, policy)
     spec, record = MODEL_REGISTRY[name], MODEL_REGISTRY.record(name)
-    parameters = resolve_parameters(spec, hpo_params.params, n_features=len(datasets.feature_names))
-    n_threads = threads_for(spec, hpo_params, parameters)
-    adapter = adapter_of(name)
-    versions = call(record, "naming its libraries", lambda: environment(record, spec.libraries))
-    key = None
-    if store is not None:
-        key = artifact_key(
-            record,
-            datasets,
-            parameters,
-            policy,
-            seed=hpo_params.seed,
-            n_threads=n_threads,
-            versions=versions,
-        )
-    return Training(
-        kind="model",
-        spec=spec,
-        adapter=adapter,
-        datasets=datasets,
-        policy=policy,
+    width = len(request.datasets.feature_names)
+    parameters = resolve_parameters(spec, hpo_params.params, n_features=width)
+    return settle(
+        "model",
+        spec,
+        record,
+        request,
+        policy,
+        adapter=adapter_of(name),
         parameters=parameters,
         seed=hpo_params.seed,
-        n_threads=n_threads,
-        versions=versions,
-        tags=all_tags(datasets, tags),
-        key=key,
-        dags=() if spec.dag is None else (spec.dag,),
-        inputs=lambda log: {"keep_fold": _keep_fold(store, key, policy, log)},
+        n_threads=threads_for(spec, hpo_params, parameters),
+        dags=(),
     )
-
-
-def _keep_fold(
-    store: Store | None, key: Key | None, policy: TrainingPolicy, log: RunLog
-) -> KeepFold:
-    if store is None or key is None:
-        return keep_nothing
-    return partial(keep_in, store, lambda number: fold_key(key, policy, number), log)
 
 
 def _no_bases(name: str, key: str) -> NoReturn:

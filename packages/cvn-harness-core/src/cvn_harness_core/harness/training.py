@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
+from functools import partial
 from types import ModuleType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from cvn_harness_core.artifact.saving import BaseOf, decode, encode
 from cvn_harness_core.artifact.trained import TrainedArtifact
-from cvn_harness_core.calibration.fit import require
-from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
-from cvn_harness_core.contracts.hpo import HPOParams
-from cvn_harness_core.contracts.model import ModelAdapter
-from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.contracts.theta import ThetaRule
-from cvn_harness_core.errors import FitError, HarnessError, InputError, SearchError
+from cvn_harness_core.errors import FitError, HarnessError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, TrainingStarted
 from cvn_harness_core.harness.driver import Trace, execute
-from cvn_harness_core.harness.parameters import Spec
+from cvn_harness_core.harness.keys import fold_key
+from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.policy import TrainingPolicy
-from cvn_harness_core.store.disk import Store
-from cvn_harness_core.store.key import Key
+from cvn_harness_core.store.folds import KeepFold, keep_in, keep_nothing
 
 _OUTPUTS = (
     "log_emit",
@@ -46,35 +41,6 @@ _OUTPUTS = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Training:
-    """Everything that is settled before the first fit.
-
-    ``dags`` are the modules of nodes laid over the shared ones, ``inputs`` what they need besides
-    what every training has, and ``bases`` the trainings of an ensemble's bases, by name.
-    """
-
-    kind: Literal["model", "ensemble"]
-    spec: Spec
-    adapter: ModelAdapter
-    datasets: Datasets
-    policy: TrainingPolicy
-    parameters: Mapping[str, ResolvedParam]
-    seed: int
-    n_threads: int
-    versions: Mapping[str, str]
-    tags: Mapping[str, str]
-    key: Key | None
-    dags: tuple[ModuleType, ...] = ()
-    inputs: Callable[[RunLog], Mapping[str, Any]] = field(default=lambda _: {})
-    bases: Mapping[str, Training] = field(default_factory=dict)
-
-    @property
-    def fixed(self) -> dict[str, Any]:
-        """What the user fixed, by canonical names."""
-        return {name: p.value for name, p in self.parameters.items() if p.source == "user"}
-
-
 class Ran(NamedTuple):
     """An artifact, and whether it was in the store already (None where no store was used)."""
 
@@ -82,12 +48,13 @@ class Ran(NamedTuple):
     hit: bool | None
 
 
-def run(training: Training, store: Store | None, base_of: BaseOf) -> Ran:
+def run(training: Training, base_of: BaseOf) -> Ran:
     """Return the artifact: from the store if it is there, else trained, and kept there.
 
     ``base_of`` finds the bases of an ensemble that is read.
     """
-    log = RunLog(uuid.uuid4().hex, training.kind, training.spec.name, dict(training.tags))
+    store, tags = training.request.store, training.request.all_tags
+    log = RunLog(uuid.uuid4().hex, training.kind, training.spec.name, tags)
     if store is None or training.key is None:
         return Ran(_train(training, log), None)
     made: list[TrainedArtifact] = []
@@ -101,41 +68,14 @@ def run(training: Training, store: Store | None, base_of: BaseOf) -> Ran:
         return Ran(made[0], hit=False)
     entry = found.entry
     artifact = decode(entry.facts, entry.files, base_of, str(entry.path))
-    return Ran(replace(artifact, tags=dict(training.tags)), hit=True)
-
-
-def check_arguments(datasets: Datasets, hpo_params: Any, policy: TrainingPolicy) -> None:
-    """Raise InputError for arguments of another type, SearchError for a search."""
-    for name, value, kind in (
-        ("datasets", datasets, Datasets),
-        ("hpo_params", hpo_params, HPOParams),
-        ("policy", policy, TrainingPolicy),
-    ):
-        if not isinstance(value, kind):
-            message = f"{name} is a {type(value).__name__}; it must be of type {kind.__name__}."
-            raise InputError("setting_invalid", message)
-    if policy.calibration is not None:
-        require(policy.calibration.method)
-    # Names only: a storage may hold a password.
-    settings = ("timeout_s", "storage", "study_name", "pruner")
-    asked = [name for name in settings if getattr(hpo_params, name) is not None]
-    if hpo_params.n_trials or asked:
-        message = (
-            f"HPOParams({', '.join([f'n_trials={hpo_params.n_trials}', *asked])}): this release "
-            "has no hyperparameter search; fix the parameters and leave these out."
-        )
-        raise SearchError("search_not_implemented", message)
-
-
-def all_tags(datasets: Datasets, tags: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the tags of the data and of the call together."""
-    return {**datasets.tags, **{str(k): str(v) for k, v in (tags or {}).items()}}
+    return Ran(replace(artifact, tags=tags), hit=True)
 
 
 def _train(training: Training, log: RunLog) -> TrainedArtifact:
-    datasets, policy, spec = training.datasets, training.policy, training.spec
+    request, policy, spec = training.request, training.policy, training.spec
+    datasets = request.datasets
     assert isinstance(datasets.feature_version, FeatureVersion)
-    digest = datasets.digest
+    digest = datasets.digest_of(request.content)
     trace, started = Trace(), time.perf_counter()
     try:
         log.emit(
@@ -163,7 +103,8 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
                 "seed": training.seed,
                 "n_threads": training.n_threads,
                 "run_log": log,
-                **training.inputs(log),
+                "keep_fold": _keep_fold(training, log),
+                **training.inputs,
             },
             trace,
         )
@@ -211,7 +152,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         environment=dict(training.versions),
         timings={"total": seconds, **trace.seconds},
         diagnostics=plain({name: out[name] for name in spec.diagnostics}),
-        tags=dict(training.tags),
+        tags=request.all_tags,
         adapter=training.adapter,
         native=out["native"],
         out_of_fold_scores=unseen,
@@ -226,6 +167,13 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         metrics={name: m.figures() for name, m in artifact.metrics.items()},
     )
     return artifact
+
+
+def _keep_fold(training: Training, log: RunLog) -> KeepFold:
+    store, key = training.request.store, training.key
+    if store is None or key is None:
+        return keep_nothing
+    return partial(keep_in, store, lambda number: fold_key(key, training.policy, number), log)
 
 
 def _execute(

@@ -249,25 +249,3 @@ def effective_params(
         found[name] = EffectiveParam(reported, chosen.source, requested=chosen.value)
     found.update({name: EffectiveParam(value, "library") for name, value in said.items()})
     return found
-
-
-def log_emit(
-    log_class_balance: Event,
-    log_learning_curve: Event,
-    log_calibration: Event,
-    log_theta: Event,
-    log_alarm: Event | None,
-    log_health: Event,
-    log_dominance: Event | None,
-) -> list[Event]:
-    """Return the events of the path, in the order in which they were emitted."""
-    told = (
-        log_class_balance,
-        log_learning_curve,
-        log_calibration,
-        log_theta,
-        log_alarm,
-        log_health,
-        log_dominance,
-    )
-    return [event for event in told if event is not None]

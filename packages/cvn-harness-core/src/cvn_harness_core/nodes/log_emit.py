@@ -105,6 +105,11 @@ def log_health(run_log: RunLog, training_health: TrainingHealth) -> Event:
     )
 
 
+def log_dominance() -> Event | None:
+    """Return nothing: no base dominates a model; an ensemble's own node takes this place."""
+    return None
+
+
 def log_emit(
     log_class_balance: Event,
     log_learning_curve: Event,
@@ -112,6 +117,7 @@ def log_emit(
     log_theta: Event,
     log_alarm: Event | None,
     log_health: Event,
+    log_dominance: Event | None,
 ) -> list[Event]:
     """Return the events of the path, in the order in which they were emitted."""
     told = (
@@ -121,5 +127,6 @@ def log_emit(
         log_theta,
         log_alarm,
         log_health,
+        log_dominance,
     )
     return [event for event in told if event is not None]
