@@ -10,7 +10,10 @@ import pytest
 from cvn_harness_core import (
     BundleError,
     Calibration,
+    FeatureVersion,
+    FitError,
     Fixed,
+    HealthLimits,
     HPOParams,
     InputError,
     PluginNotInstalledError,
@@ -158,6 +161,22 @@ def test_a_bundle_that_names_too_few_bases_is_refused(trained, store):
     assert caught.value.code == "bundle_format"
 
 
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"feature_version": FeatureVersion("other", tuple(f"f{i}" for i in range(5)), "float64")},
+         InputError, "the base xgboost of blend_avg: .*other"),
+        ({"name": "lightgbm"}, BundleError, "the base xgboost of blend_avg: .* is lightgbm"),
+        ({"datasets_digest": "0" * 64}, BundleError, "the base xgboost of blend_avg: .* 000000"),
+    ],
+)  # fmt: skip
+def test_a_base_of_something_else_is_refused_by_name(trained, store, change, error, match):
+    facts, files = encode(trained["blend_avg"], embed=False)
+    bases = dict(zip(BASES, trained["blend_avg"].native.bases, strict=True))
+    with pytest.raises(error, match=match):
+        decode(facts, files, lambda name, _: replace(bases[name], **change), "here")
+
+
 def test_an_ensemble_may_be_a_base(data, store):
     artifact = train_ensemble(
         "blend_avg", data, PARAMS, bases=("stack_logreg", "lightgbm"), store=store
@@ -223,6 +242,17 @@ def test_bases_that_cannot_be_are_refused_by_name(data, bases, error, match):
 def test_an_unknown_ensemble_names_the_install_line(data):
     with pytest.raises(PluginNotInstalledError, match="pip install cvn-ensembles"):
         train_ensemble("x", data)
+
+
+def test_an_unhealthy_base_is_an_error_that_names_it_where_the_policy_says_so(data, tmp_path):
+    hasty = HPOParams({"n_estimators": 60, "learning_rate": 1.0}, n_threads=1)
+    limits = HealthLimits(min_best_iteration=60)
+    policy = TrainingPolicy(on_unhealthy="error", health=limits)
+    store = Store(tmp_path / "store")
+    with pytest.raises(FitError, match="the base xgboost of blend_avg") as caught:
+        train_ensemble("blend_avg", data, {**PARAMS, "xgboost": hasty}, policy=policy, store=store)
+    assert caught.value.code == "training_unhealthy"
+    assert {entry.kind for entry in store.ls()} == {"fold"}  # what is refused is not kept
 
 
 def test_parameters_of_nobody_are_refused(data):

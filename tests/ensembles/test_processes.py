@@ -93,3 +93,76 @@ def test_a_kill_at_any_moment_loses_at_most_the_fit_in_flight(undisturbed, tmp_p
     assert not set(misses(events)) & kept
     assert {entry.digest for entry in Store(path).ls()} == set(keys)
     assert Store(path).gc().leftovers <= KILLS
+
+
+FULL = """
+import resource, signal, subprocess, sys
+from pathlib import Path
+from cvn_harness_core import HarnessError, Store, train_ensemble
+from tests.ensembles.small import PARAMS, datasets
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+path, data = Path(sys.argv[1]), datasets()
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    train_ensemble("blend_avg", data, PARAMS, store=Store(path))
+except HarnessError as error:
+    print(error.code, error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(Store(path).verify(), sorted({entry.kind for entry in Store(path).ls()}))
+print(train_ensemble("blend_avg", data, PARAMS, store=Store(path)).name)
+"""
+
+
+def test_a_store_without_room_is_an_error_that_names_the_base_and_stays_intact(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "store"), "16000"],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    error, intact, again = done.stdout.splitlines()
+    assert error.startswith("store_unwritable the base xgboost of blend_avg: ")
+    assert "File too large" in error
+    assert intact == "{} ['fold']"
+    assert again == "blend_avg"
+
+
+READ_ONLY = """
+import subprocess, sys
+from pathlib import Path
+from cvn_harness_core import HarnessError, Store, train_ensemble
+from tests.ensembles.small import PARAMS, datasets
+
+disk, data = Path(sys.argv[1]), datasets()
+subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", disk], check=True)
+store = Store(disk / "store")
+kept = train_ensemble("blend_avg", data, PARAMS, store=store)
+subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+print(train_ensemble("blend_avg", data, PARAMS, store=store).content_key == kept.content_key)
+try:
+    train_ensemble("stack_logreg", data, PARAMS, store=store)
+except HarnessError as error:
+    print(error.code, error)
+print(store.verify(), len(store.ls()))
+"""
+
+
+def test_a_read_only_store_is_read_and_what_must_be_kept_is_an_error(tmp_path):
+    unshare = ["unshare", "--user", "--map-root-user", "--mount"]
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this machine gives no mount namespace of one's own")
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", READ_ONLY, str(tmp_path)],
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    hit, error, intact = done.stdout.splitlines()
+    assert hit == "True"
+    assert error.startswith("store_unwritable stack_logreg") or "Read-only" in error
+    assert intact == "{} 16"

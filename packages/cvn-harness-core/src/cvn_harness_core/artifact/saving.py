@@ -17,7 +17,7 @@ from cvn_harness_core.artifact.ensemble import Combined
 from cvn_harness_core.artifact.record import ArtifactRecord
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.out_of_fold import OutOfFoldScores
-from cvn_harness_core.errors import BundleError, StoreError
+from cvn_harness_core.errors import BundleError, InputError, StoreError
 from cvn_harness_core.events.log import OBSERVERS, RunLog
 from cvn_harness_core.events.schema import ArtifactSaved
 from cvn_harness_core.plugins.adapters import adapter_of, file_name_of
@@ -130,11 +130,26 @@ def decode(facts: Facts, files: Files, base_of: BaseOf, where: str) -> TrainedAr
                     n.removeprefix(prefix): f for n, f in files.items() if n.startswith(prefix)
                 }
                 base = decode(embedded[number], inner, base_of, f"{where} (base {name})")
-            record.feature_version.require(base.feature_version)
-            bases.append(base)
+            bases.append(_fitting(base, name, record))
         native = Combined(tuple(bases), native)
     values = {name: getattr(record, name) for name in _FACTS}
     return TrainedArtifact(**values, adapter=adapter, native=native, out_of_fold_scores=scores)
+
+
+def _fitting(base: TrainedArtifact, name: str, record: ArtifactRecord) -> TrainedArtifact:
+    """Return the base; raise an error that names it if it is another than the ensemble's."""
+    try:
+        record.feature_version.require(base.feature_version)
+    except InputError as error:
+        where = f"the base {name} of {record.name}"
+        raise error.at(where) from None
+    if base.name != name or base.datasets_digest != record.datasets_digest:
+        message = (
+            f"the base {name} of {record.name}: what is there is {base.name}, trained on the data "
+            f"{base.datasets_digest[:12]}... and not on {record.datasets_digest[:12]}..."
+        )
+        raise BundleError("bundle_base_missing", message)
+    return base
 
 
 def _scores(record: ArtifactRecord, files: Files) -> OutOfFoldScores | None:
