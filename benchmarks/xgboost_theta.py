@@ -35,7 +35,7 @@ POLICIES = {
 
 def demo_cells() -> Iterator[Datasets]:
     """Yield the demo's cells: two indices, five folds."""
-    for cell in demo.cells(5, models=("xgboost",)):
+    for cell in demo.cells(5, models=("xgboost",), ensembles=()):
         yield cell.datasets
 
 

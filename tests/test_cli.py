@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -591,25 +592,46 @@ def test_events_can_be_read_by_machines(bars: Path, tmp_path: Path) -> None:
     ]
 
 
+class Demo(NamedTuple):
+    """One run of `cvn demo`: where it wrote, what it printed, and how long it took."""
+
+    out: Path
+    printed: str
+    errors: str
+    seconds: float
+
+    @property
+    def rows(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = json.loads((self.out / "results.json").read_text())
+        return rows
+
+
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, float]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     home = tmp_path_factory.mktemp("demo")
     started = time.perf_counter()
-    done = cvn("demo", cwd=home)
+    done = cvn("demo", "--log=json", cwd=home)
     assert done.returncode == 0, done.stderr
-    return home / "cvn-demo", done.stdout, time.perf_counter() - started
+    return Demo(home / "cvn-demo", done.stdout, done.stderr, time.perf_counter() - started)
 
 
-def test_the_demo_is_the_main_job(demo: tuple[Path, str, float]) -> None:
-    out, printed, seconds = demo
-    rows = json.loads((out / "results.json").read_text())
-    assert seconds < 120
-    assert {row["model"] for row in rows} == {"xgboost", "lightgbm", "catboost"}
+MODELS = ("xgboost", "lightgbm", "catboost")
+ENSEMBLES = ("blend_avg", "stack_logreg", "stack_xgb_meta")
+
+
+def test_the_demo_is_the_main_job(demo: Demo) -> None:
+    rows, printed = demo.rows, demo.printed
+    assert demo.seconds < 240
+    assert {row["model"] for row in rows if row["kind"] == "model"} == set(MODELS)
+    assert {row["model"] for row in rows if row["kind"] == "ensemble"} == set(ENSEMBLES)
     assert {row["symbol"] for row in rows} == {"SP500", "NASDAQ"}
     assert len({row["fold"] for row in rows}) >= 4
-    assert len(rows) == 60
+    assert len(rows) == 60 + 30
+    assert not any(row["cache_hit"] for row in rows)
     lines = [line for line in printed.splitlines() if line.startswith(("SP500", "NASDAQ"))]
-    assert len(lines) == 30
+    assert len(lines) == 30 + 30
+    assert sum(line.split("|")[2].split() == ["-"] * 4 for line in lines) == 30
+    assert printed.splitlines()[-1].startswith("90 trainings in ")
     above, header = printed.splitlines()[:2]
     assert above.split() == ["|", "economic", "|", "adr0089"]
     assert header.count("theta") == header.count("precision") == 2
@@ -617,9 +639,8 @@ def test_the_demo_is_the_main_job(demo: tuple[Path, str, float]) -> None:
     assert "This is no evidence of an edge" in " ".join(printed.split())
 
 
-def test_the_demo_trains_each_cell_under_both_policies(demo: tuple[Path, str, float]) -> None:
-    out, printed, _ = demo
-    rows = json.loads((out / "results.json").read_text())
+def test_the_demo_trains_each_model_under_both_policies(demo: Demo) -> None:
+    rows = [row for row in demo.rows if row["kind"] == "model"]
     cells: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for row in rows:
         cells.setdefault((row["symbol"], row["fold"], row["model"]), []).append(row)
@@ -630,7 +651,7 @@ def test_the_demo_trains_each_cell_under_both_policies(demo: tuple[Path, str, fl
         assert economic["decision"]["rule"] == "expected_value"
         assert original["decision"]["rule"] in ("f1_grid", "fixed")
         assert original["probability"]["kind"] == "weight_inflated"
-    text = " ".join(printed.split())
+    text = " ".join(demo.printed.split())
     for policy in ("economic", "adr0089"):
         own = [row for row in rows if row["policy"]["name"] == policy]
         tests = [row["metrics"]["test"] for row in own]
@@ -638,7 +659,7 @@ def test_the_demo_trains_each_cell_under_both_policies(demo: tuple[Path, str, fl
         net = sum(m["expectancy"] * m["n_signals"] for m in tests if m["n_signals"])
         many = sum(m["buy_rate"] > 0.4 for m in tests)
         unproven = sum(row["tradability"]["verdict"] == "unproven" for row in own)
-        said = text[text.index(f"{policy}: bought") :]
+        said = text[text.index(f"{policy}: its models bought") :]
         said = said[: said.index("All cells pooled")]
         assert f"{net / signals:+.3f} a trade" in said
         assert f"{1000 * net / sum(m['n'] for m in tests):+.1f} per 1,000 rows" in said
@@ -647,18 +668,85 @@ def test_the_demo_trains_each_cell_under_both_policies(demo: tuple[Path, str, fl
         assert f"{signals:,} signals earned {net / signals:+.4f} a trade net (95 %" in text
 
 
-def test_the_demo_never_tests_on_what_it_trained_on(demo: tuple[Path, str, float]) -> None:
-    rows = json.loads((demo[0] / "results.json").read_text())
+def test_the_demo_fits_no_base_twice(demo: Demo) -> None:
+    """Each ensemble's bases are the very artifacts that stand beside it as models."""
+    rows = demo.rows
+    keys = {
+        (row["symbol"], row["fold"], row["model"]): row["content_key"]
+        for row in rows
+        if row["policy"]["name"] == "economic"
+    }
+    ensembles = [row for row in rows if row["kind"] == "ensemble"]
+    for row in ensembles:
+        own = [keys[row["symbol"], row["fold"], base] for base in row["bases"]]
+        assert row["bases"] == list(MODELS)
+        assert row["lineage"] == own
+    events = [json.loads(line) for line in demo.errors.splitlines() if line.startswith("{")]
+    started = [event["run_id"] for event in events if event["event"] == "training_started"]
+    assert started == [row["run_id"] for row in rows]
+    hits = [event for event in events if event["event"] == "cache_hit"]
+    assert len(hits) == 3 * len(ensembles)
+
+
+def test_the_demo_says_whether_each_ensemble_beats_its_best_base(demo: Demo) -> None:
+    rows = [row for row in demo.rows if row["policy"]["name"] == "economic"]
+    tests = {
+        name: [row["metrics"]["test"] for row in rows if row["model"] == name]
+        for name in (*MODELS, *ENSEMBLES)
+    }
+    n = sum(m["n"] for m in tests["lightgbm"])
+    net = {
+        name: 1000 * sum(m["expectancy"] * m["n_signals"] for m in each if m["n_signals"]) / n
+        for name, each in tests.items()
+    }
+    loss = {name: sum(m["log_loss"] * m["n"] for m in each) / n for name, each in tests.items()}
+    richest, sharpest = max(MODELS, key=net.__getitem__), min(MODELS, key=loss.__getitem__)
+    for name in ENSEMBLES:
+        by_net, by_loss = (
+            line
+            for line in demo.printed.splitlines()
+            if line.startswith((f"net / 1,000  {name} ", f"log loss     {name} "))
+        )
+        more, less = net[name] - net[richest], loss[name] - loss[sharpest]
+        for line, base, figures, sign in (
+            (by_net, richest, (f"{net[name]:+.1f}", f"{net[richest]:+.1f}", f"{more:+.1f}"), 1),
+            (by_loss, sharpest, (f"{loss[name]:.4f}", f"{loss[sharpest]:.4f}", f"{less:+.4f}"), -1),
+        ):
+            parts = line.split()
+            assert base in parts
+            assert tuple(parts[-6:-3]) == figures
+            worst, best = sorted(sign * float(parts[at]) for at in (-3, -1))
+            assert ("beats its best base" in line) == (worst > 0)
+            assert ("falls behind its best base" in line) == (best < 0)
+            assert ("no difference beyond chance" in line) == (worst <= 0 <= best)
+
+
+def test_the_demo_reads_what_it_trained_before(demo: Demo, tmp_path: Path) -> None:
+    """One fold is the newest of five: the same rows, whatever it is called."""
+    shutil.copytree(demo.out / "store", tmp_path / "cvn-demo" / "store")
+    done = cvn("demo", "--folds=1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert {line.split()[0] for line in done.stderr.splitlines()} == {"read"}
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("18 trainings, 18 of them read from cvn-demo/store, in ")
+    rows = json.loads((tmp_path / "cvn-demo" / "results.json").read_text())
+    assert all(row["cache_hit"] for row in rows)
+    for row, before in zip(rows, (row for row in demo.rows if row["fold"] == 5), strict=True):
+        same = ("symbol", "model", "theta", "metrics", "content_key", "lineage", "run_id")
+        assert [row[name] for name in same] == [before[name] for name in same]
+
+
+def test_the_demo_never_tests_on_what_it_trained_on(demo: Demo) -> None:
+    rows = demo.rows
     for symbol in market.SYMBOLS:
         tests = sorted({(r["test_from"], r["test_to"]) for r in rows if r["symbol"] == symbol})
         for (_, earlier), (later, _) in pairwise(tests):
             assert earlier < later
 
 
-def test_every_bundle_of_the_demo_can_be_loaded(demo: tuple[Path, str, float]) -> None:
-    out = demo[0]
-    for row in json.loads((out / "results.json").read_text()):
-        artifact = TrainedArtifact.load(out / row["bundle"])
+def test_every_bundle_of_the_demo_can_be_loaded(demo: Demo) -> None:
+    for row in demo.rows:
+        artifact = TrainedArtifact.load(demo.out / row["bundle"])
         assert artifact.theta == row["theta"]
         assert artifact.metrics["test"].f1_buy == row["metrics"]["test"]["f1_buy"]
 

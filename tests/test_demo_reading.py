@@ -1,28 +1,39 @@
-"""The demo's words follow its figures: each policy on its own rows, intervals over days."""
+"""The demo's words follow its figures: policies and ensembles on the same rows, paired by day."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 
+from cvn_harness_core import TrainingPolicy
+from cvn_harness_core.harness.train_ensemble import base_policy
 from cvn_orchestrator.demo import run as demo
-from cvn_orchestrator.demo.pooled import difference, pooled
-from cvn_orchestrator.demo.reading import paragraphs, reading, table, totals
+from cvn_orchestrator.demo.ensembles import Comparison, comparison_table, comparisons
+from cvn_orchestrator.demo.pooled import LOG_LOSS, difference, pooled
+from cvn_orchestrator.demo.reading import paragraphs, reading, table
+from cvn_orchestrator.demo.totals import all_models, totals
 
 DAYS = np.datetime64("2020-01-01") + np.arange(400)
+EVERY = np.ones(DAYS.size, bool)
+FIXED = np.full(DAYS.size, 0.4)
 
 
-def rows_tested(policy: str, net: np.ndarray, bought: np.ndarray) -> pl.DataFrame:
+def rows_tested(
+    net: np.ndarray, bought: np.ndarray, score: np.ndarray = FIXED, model: str = "any"
+) -> pl.DataFrame:
     return pl.DataFrame(
         {
-            "policy": policy,
-            "model": "any",
+            "policy": "economic",
+            "kind": "ensemble" if model == "blend" else "model",
+            "model": model,
             "date": DAYS,
             "label": (net > 0).astype(np.int8),
             "net_return": net,
+            "score": score,
             "bought": bought,
         }
     )
@@ -38,63 +49,187 @@ def noise(mean: float) -> np.ndarray:
 )
 def test_the_pooled_verdict_follows_the_interval(mean: float, verdict: str) -> None:
     net, every_other = noise(mean), np.arange(DAYS.size) % 2 == 0
-    view = pooled(rows_tested("p", net, every_other), "p")
-    assert view.expectancy == pytest.approx(net[every_other].mean())
+    view = pooled(rows_tested(net, every_other))
     assert view.earned == pytest.approx(1000 * net[every_other].sum() / DAYS.size)
-    assert view.interval is not None
-    assert view.interval[0] < view.expectancy < view.interval[1]
+    assert view.expectancy is not None
+    assert view.expectancy.value == pytest.approx(net[every_other].mean())
+    assert view.expectancy.low < view.expectancy.value < view.expectancy.high
     assert view.sentence(0.35).startswith(f"{verdict}: 200 signals")
 
 
 def test_copies_of_one_decision_are_no_more_evidence() -> None:
-    one = rows_tested("p", noise(0.1), np.ones(DAYS.size, bool))
-    assert pooled(pl.concat([one] * 9), "p").interval == pytest.approx(pooled(one, "p").interval)
+    one = rows_tested(noise(0.1), EVERY)
+    assert pooled(pl.concat([one] * 9)).expectancy == pytest.approx(pooled(one).expectancy)
 
 
 def test_a_policy_that_never_buys_is_not_tradable() -> None:
-    view = pooled(rows_tested("p", noise(0.5), np.zeros(DAYS.size, bool)), "p")
-    assert (view.signals, view.expectancy, view.interval, view.earned) == (0, None, None, 0.0)
-    assert view.sentence(0.35) == "Not tradable: p bought nothing."
+    view = pooled(rows_tested(noise(0.5), ~EVERY))
+    assert (view.signals, view.precision, view.expectancy, view.earned) == (0, None, None, 0.0)
+    assert view.sentence(0.35) == "Not tradable: nothing was bought."
 
 
-def test_the_difference_of_two_policies_is_paired_by_day() -> None:
+def test_a_difference_is_paired_by_day() -> None:
     net = noise(0.0)
-    both = pl.concat(
-        [
-            rows_tested("a", net, np.ones(DAYS.size, bool)),
-            rows_tested("b", net, np.ones(DAYS.size, bool)),
-        ]
+    every, shuffled = (
+        rows_tested(net, EVERY),
+        rows_tested(net, EVERY).sample(fraction=1, shuffle=True),
     )
-    assert difference(both, "a", "b") == (0.0, (0.0, 0.0))
-    better = pl.concat([rows_tested("a", net, net > 0), rows_tested("b", net, net > -9)])
-    more, (low, high) = difference(better, "a", "b")
+    assert difference(every, shuffled) == (0.0, 0.0, 0.0)
+    more, low, high = difference(rows_tested(net, net > 0), every)
     assert more == pytest.approx(-1000 * net[net < 0].mean() * (net < 0).mean())
     assert 0 < low < more < high
 
 
+def test_a_difference_is_refused_on_other_rows() -> None:
+    every = rows_tested(noise(0.0), EVERY)
+    with pytest.raises(AssertionError):
+        difference(every, every.with_columns(pl.col("date") + pl.duration(days=1)))
+
+
+def test_log_loss_is_that_of_scikit_learn() -> None:
+    from sklearn.metrics import log_loss
+
+    net, score = noise(0.0), np.random.default_rng(1).uniform(size=DAYS.size)
+    score[:3], net[:3] = [0.0, 1.0, 0.0], [-1.0, 1.0, 1.0]  # certain: twice right, once wrong
+    rows = rows_tested(net, EVERY, score)
+    mean = rows.select(LOG_LOSS.mean()).item()
+    assert mean == pytest.approx(log_loss(rows["label"].to_numpy(), score), rel=1e-12)
+
+
+def against(blend: pl.DataFrame, **bases: pl.DataFrame) -> tuple[Comparison, Comparison]:
+    """Compare fabricated rows of an ensemble with those of its bases: by net, by log loss."""
+    named = [part.with_columns(pl.lit(name).alias("model")) for name, part in bases.items()]
+    row = {"kind": "ensemble", "model": "blend", "bases": [*bases], "policy": {"name": "economic"}}
+    by_net, by_loss = comparisons([row], pl.concat([blend, *named]))
+    return by_net, by_loss
+
+
+NET = noise(0.0)
+LABEL = NET > 0
+BETTER = np.where(LABEL, 0.6, 0.4)
+VERDICTS = ("beats its best base", "falls behind its best base", "no difference beyond chance")
+BEATS, BEHIND, CHANCE = VERDICTS
+
+
+@pytest.mark.parametrize(
+    ("bought", "score", "by_net", "by_loss"),
+    [
+        (LABEL, BETTER, BEATS, BEATS),
+        (~LABEL, 1 - BETTER, BEHIND, BEHIND),
+        (~LABEL, BETTER, BEHIND, BEATS),
+        (EVERY, FIXED, CHANCE, CHANCE),
+        (
+            np.arange(DAYS.size) % 2 == 0,
+            np.where(np.arange(DAYS.size) % 2, 0.5, 0.42),
+            CHANCE,
+            CHANCE,
+        ),
+    ],
+    ids=["better", "worse", "worse by net alone", "equal", "chance"],
+)
+def test_an_ensembles_verdict_follows_the_interval(
+    bought: np.ndarray, score: np.ndarray, by_net: str, by_loss: str
+) -> None:
+    base = rows_tested(NET, EVERY, np.full(DAYS.size, LABEL.mean()))
+    blend = rows_tested(NET, bought, score, "blend")
+    found = against(blend, base=base)
+    assert [c.verdict for c in found] == [by_net, by_loss]
+    for c in found:
+        assert c.difference.value == pytest.approx(c.ensemble_mean - c.base_mean)
+        assert c.difference.low <= c.difference.value <= c.difference.high
+
+
+def test_a_small_steady_lead_counts_since_days_are_paired() -> None:
+    """Each day's own noise is a hundred times the lead, and cancels."""
+    base = rows_tested(NET, EVERY, model="base")
+    ahead = rows_tested(NET + 0.01, EVERY, model="blend")
+    by_net, _ = against(ahead, base=base)
+    assert by_net.verdict == BEATS
+    assert by_net.difference == pytest.approx((10.0, 10.0, 10.0))
+
+
+def test_the_best_base_is_chosen_by_each_measure_on_the_test_rows() -> None:
+    rich = rows_tested(NET, LABEL, 1 - BETTER)
+    sharp = rows_tested(NET, EVERY, BETTER)
+    by_net, by_loss = against(rows_tested(NET, EVERY, model="blend"), sharp=sharp, rich=rich)
+    assert (by_net.base, by_loss.base) == ("rich", "sharp")
+    assert by_net.base_mean == pytest.approx(1000 * NET[LABEL].sum() / DAYS.size)
+    assert by_loss.base_mean == pytest.approx(-np.log(0.6))
+    header, *lines = comparison_table([by_net, by_loss]).splitlines()
+    assert header.split("  ")[0] == "measure"
+    assert [line.split()[:3] for line in lines] == [["net", "/", "1,000"], ["log", "loss", "blend"]]
+    low, high = by_net.difference[1:]
+    assert lines[0].endswith(f"{low:+.1f} to {high:+.1f}")
+    assert BEHIND in lines[0]
+
+
+Ran = tuple[list[demo.Cell], list[dict[str, Any]], pl.DataFrame]
+
+
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[demo.Cell], list, pl.DataFrame]:
-    cells = list(demo.cells(1, models=("lightgbm",)))
+def small(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    cells = list(demo.cells(1, models=("lightgbm",), ensembles=()))
     home: Path = tmp_path_factory.mktemp("demo")
-    return (cells, *demo.run(cells, home, n_threads=1, done=lambda _: None))
+    return (cells, *demo.run(cells, home, n_threads=1, done=lambda *_: None))
 
 
-def test_both_policies_see_the_same_rows(small: tuple) -> None:
+def with_a_blend(rows: list[dict[str, Any]], tested: pl.DataFrame) -> Ran:
+    """Add an ensemble of one base that does exactly as its base does."""
+    economic = [row for row in rows if row["policy"]["name"] == "economic"]
+    named = {"kind": "ensemble", "model": "blend", "bases": ["lightgbm"]}
+    same = tested.filter(pl.col("policy") == "economic").with_columns(
+        pl.lit("ensemble").alias("kind"), pl.lit("blend").alias("model")
+    )
+    return [], [*rows, *({**row, **named} for row in economic)], pl.concat([tested, same])
+
+
+def test_models_are_trained_as_the_bases_of_an_ensemble_are() -> None:
+    assert base_policy(TrainingPolicy.economic()) == demo.ECONOMIC
+    assert base_policy(demo.ECONOMIC) == demo.ECONOMIC
+    cells = list(demo.cells(1))
+    order = [(cell.model, cell.policy.name) for cell in cells if cell.symbol == "SP500"]
+    assert order == [
+        *((model, policy) for model in demo.MODELS for policy in ("economic", "adr0089")),
+        *((ensemble, "economic") for ensemble in demo.ENSEMBLES),
+    ]
+    assert len({id(cell.datasets) for cell in cells}) == 2
+
+
+def test_an_ensemble_stands_beside_the_models_and_not_among_them(small: Ran) -> None:
+    _, rows, tested = small
+    _, more, more_tested = with_a_blend(rows, tested)
+    assert [t.model for t in totals(more, "economic")] == ["lightgbm", "all models", "blend"]
+    assert [t.model for t in totals(more, "adr0089")] == ["lightgbm", "all models"]
+    assert all_models(more, "economic") == all_models(rows, "economic")
+    line = next(text for text in table(more).splitlines() if "blend" in text)
+    model = next(text for text in table(more).splitlines() if "lightgbm" in text)
+    assert line.split("|")[1] == model.split("|")[1]
+    assert line.split("|")[2].split() == ["-"] * 4
+    said, more_said = paragraphs(rows, tested), paragraphs(more, more_tested)
+    assert more_said[:4] == said[:4]
+    assert more_said[4].startswith("An ensemble's best base")
+    assert f"of {len(more)} trainings" in " ".join(more_said[5].split())
+    text = reading(more, more_tested)
+    assert text.count("blend  ") == 2 + 1 + 2  # cells, totals, comparisons
+    assert text.count(CHANCE) == 2
+
+
+def test_both_policies_see_the_same_rows(small: Ran) -> None:
     cells, rows, table_ = small
     assert [(c.symbol, c.policy.name) for c in cells] == [
         (symbol, policy) for symbol in ("SP500", "NASDAQ") for policy in ("economic", "adr0089")
     ]
     for row in rows:
         assert row["tradability"]["sentence"]
-    rows_of = {name: part.drop("bought") for (name,), part in table_.group_by("policy")}
+    rows_of = {name: part.drop("bought", "score") for (name,), part in table_.group_by("policy")}
     assert rows_of["economic"].drop("policy").equals(rows_of["adr0089"].drop("policy"))
     for name in ("economic", "adr0089"):
-        total, view = totals(rows, name)[-1], pooled(table_, name)
+        total, view = all_models(rows, name), pooled(table_.filter(pl.col("policy") == name))
         assert (total.signals, total.cells) == (view.signals, 2)
         assert total.earned == pytest.approx(view.earned)
 
 
-def test_no_trade_stands_in_the_table_and_is_counted(small: tuple) -> None:
+def test_no_trade_stands_in_the_table_and_is_counted(small: Ran) -> None:
     _, rows, table_ = small
     idle = {"n_signals": 0, "buy_rate": 0.0, "precision_buy": None, "expectancy": None}
     first = {**rows[0], "theta": None, "tradability": {"verdict": "not_tradable"}}
@@ -107,7 +242,7 @@ def test_no_trade_stands_in_the_table_and_is_counted(small: tuple) -> None:
     assert "1 not tradable" in said
 
 
-def test_an_edge_is_claimed_only_where_the_figures_bear_it(small: tuple) -> None:
+def test_an_edge_is_claimed_only_where_the_figures_bear_it(small: Ran) -> None:
     _, rows, table_ = small
     assert "This is no evidence of an edge." in " ".join(reading(rows, table_).split())
     rich = table_.with_columns(pl.col("net_return") + 5.0)

@@ -36,7 +36,11 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cvn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _plugins(commands.add_parser("plugins", help="list installed plugins, sound and broken"))
-    _demo(commands.add_parser("demo", help="train three models walk-forward on real daily bars"))
+    _demo(
+        commands.add_parser(
+            "demo", help="train models and ensembles walk-forward on real daily bars"
+        )
+    )
     _train(commands.add_parser("train", help="train on a file and write a bundle"))
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))

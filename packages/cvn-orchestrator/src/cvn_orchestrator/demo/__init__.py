@@ -1,1 +1,1 @@
-"""The main job on real daily bars: three models, walk-forward, one table."""
+"""The main job on real daily bars: models and ensembles of them, walk-forward, side by side."""

@@ -1,9 +1,12 @@
-"""One policy over every test window at once: what it earned, and how sure that is."""
+"""Test rows of many cells at once: what was earned, what did better, and how sure that is.
+
+The frames are rows that ``run`` tested, of whichever policy, models or ensembles are in question.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -12,98 +15,99 @@ from arch.bootstrap import MovingBlockBootstrap
 from cvn_harness_core import Array
 from cvn_orchestrator.demo.market import HORIZON
 
-Interval = tuple[float, float]
-Statistic = Callable[..., Array]
-
 DRAWS = 400
+
+_BOUGHT = pl.col("bought").cast(pl.Float64)
+_EDGE = float(np.finfo(np.float64).eps)
+_SCORE = pl.col("score").clip(_EDGE, 1.0 - _EDGE)
+
+EARNED = 1000 * _BOUGHT * pl.col("net_return")
+"""A thousand times what a row earned, in ATR net: its mean is what 1,000 rows earned."""
+
+LOG_LOSS = -pl.when(pl.col("label") == 1).then(_SCORE).otherwise(1.0 - _SCORE).log()
+"""A row's log loss in nats; scores are clipped as scikit-learn clips them."""
+
+
+class Estimate(NamedTuple):
+    """A figure, and the ends of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
 class Pooled:
-    """A policy on every test row of every cell; money in ATR, net.
+    """What was bought on all these test rows; money in ATR, net.
 
-    ``earned`` is the sum over signals for each 1,000 test rows, whether or not they were bought.
-    ``interval`` is the 95 % interval of ``expectancy``, None where nothing was bought.
+    ``expectancy`` is that of a signal, None where nothing was bought. ``earned`` is the sum over
+    signals for each 1,000 test rows, whether or not they were bought.
     """
 
-    policy: str
     rows: int
     signals: int
     precision: float | None
-    expectancy: float | None
-    interval: Interval | None
+    expectancy: Estimate | None
     earned: float
 
     def sentence(self, break_even: float) -> str:
         """Return the verdict, in the words of ``Tradability.sentence``."""
-        if self.interval is None:
-            return f"Not tradable: {self.policy} bought nothing."
-        low, high = self.interval
+        if self.expectancy is None:
+            return "Not tradable: nothing was bought."
+        net, low, high = self.expectancy
         head = "Tradable on test" if low > 0 else "Not tradable" if high < 0 else "Unproven"
         return (
-            f"{head}: {self.signals:,} signals earned {self.expectancy:+.4f} a trade net (95 % "
+            f"{head}: {self.signals:,} signals earned {net:+.4f} a trade net (95 % "
             f"{low:+.4f} to {high:+.4f}), with precision {self.precision:.3f} against a "
             f"break-even of {break_even:.3f} net."
         )
 
 
-def pooled(tested: pl.DataFrame, policy: str) -> Pooled:
-    """Return one policy's figures over the test rows that ``run`` returns."""
-    days = _by_day(tested, policy)
-    rows, signals, hits, earned = (float(column.sum()) for column in days)
-    interval = None
-    if signals:
-        _, bought, _, net = days
-        interval = _interval(
-            (net, bought), lambda net, bought: np.array([net.sum() / bought.sum()])
-        )
+def pooled(tested: pl.DataFrame) -> Pooled:
+    """Return the figures of all these test rows together."""
+    hit, net = _BOUGHT * pl.col("label"), _BOUGHT * pl.col("net_return")
+    days = _by_day(tested, bought=_BOUGHT, hits=hit, net=net)
+    rows, signals, hits, earned = (float(column.to_numpy().sum()) for column in days.drop("date"))
     return Pooled(
-        policy=policy,
         rows=int(rows),
         signals=int(signals),
         precision=hits / signals if signals else None,
-        expectancy=earned / signals if signals else None,
-        interval=interval,
+        expectancy=_ratio(days["net"], days["bought"]) if signals else None,
         earned=1000 * earned / rows,
     )
 
 
-def difference(tested: pl.DataFrame, policy: str, other: str) -> tuple[float, Interval]:
-    """Return how much more a policy earned than another for each 1,000 rows, with its interval."""
-    rows, _, _, net = _by_day(tested, policy)
-    more = net - _by_day(tested, other)[3]
-    interval = _interval(
-        (more, rows), lambda more, rows: 1000 * np.array([more.sum() / rows.sum()])
-    )
-    return float(1000 * more.sum() / rows.sum()), interval
+def difference(tested: pl.DataFrame, other: pl.DataFrame, figure: pl.Expr = EARNED) -> Estimate:
+    """Return the mean of a row's figure less its mean on ``other``: the same rows, paired by day.
 
-
-def _by_day(tested: pl.DataFrame, policy: str) -> tuple[Array, ...]:
-    """Return test rows, signals, hits and net returns of each test day, in order of time."""
-    bought = pl.col("bought").cast(pl.Float64)
-    days = (
-        tested.filter(pl.col("policy") == policy)
-        .group_by("date")
-        .agg(
-            pl.len().cast(pl.Float64).alias("rows"),
-            bought.sum().alias("signals"),
-            (bought * pl.col("label")).sum().alias("hits"),
-            (bought * pl.col("net_return")).sum().alias("net"),
-        )
-        .sort("date")
-    )
-    return tuple(days[name].to_numpy() for name in ("rows", "signals", "hits", "net"))
-
-
-def _interval(columns: tuple[Array, ...], statistic: Statistic) -> Interval:
-    """Return the 95 % interval of a statistic by a moving-block bootstrap over days.
-
-    A block is as long as a trade may last, and symbols, models and folds of one day stay together:
-    neither overlapping trades nor copies of one decision pass for independent evidence. Kuensch
-    (1989), "The jackknife and the bootstrap for general stationary observations".
+    Both frames have as many rows of each day.
     """
-    size = min(HORIZON, columns[0].size)
+    own, others = _by_day(tested, figure=figure), _by_day(other, figure=figure)
+    assert own.select("date", "rows").equals(others.select("date", "rows"))
+    return _ratio(own["figure"] - others["figure"], own["rows"])
+
+
+def _by_day(tested: pl.DataFrame, **figures: pl.Expr) -> pl.DataFrame:
+    """Return each test day's ``date``, number of ``rows`` and sums of figures, in order of time."""
+    sums = {name: figure.sum() for name, figure in figures.items()}
+    return tested.group_by("date").agg(pl.len().cast(pl.Float64).alias("rows"), **sums).sort("date")
+
+
+def _ratio(total: pl.Series, of: pl.Series) -> Estimate:
+    """Return the sum of one column of days over that of another.
+
+    The interval is of a moving-block bootstrap over days. A block is as long as a trade may last,
+    and symbols, models and folds of one day stay together: neither overlapping trades nor copies
+    of one decision pass for independent evidence. Kuensch (1989), "The jackknife and the bootstrap
+    for general stationary observations".
+    """
+
+    def ratio(total: Array, of: Array) -> Array:
+        return np.array([total.sum() / of.sum()])
+
+    columns = total.to_numpy(), of.to_numpy()
+    size = min(HORIZON, total.len())
     with np.errstate(invalid="ignore"):
-        drawn = MovingBlockBootstrap(size, *columns, seed=0).apply(statistic, DRAWS)
+        drawn = MovingBlockBootstrap(size, *columns, seed=0).apply(ratio, DRAWS)
     low, high = np.nanquantile(drawn, [0.025, 0.975])
-    return float(low), float(high)
+    return Estimate(float(ratio(*columns)[0]), float(low), float(high))

@@ -4,81 +4,60 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from cvn_orchestrator.demo.ensembles import HOW, comparison_table, comparisons
 from cvn_orchestrator.demo.pooled import difference, pooled
+from cvn_orchestrator.demo.totals import (
+    OVER_TRADING,
+    Row,
+    all_models,
+    models_of,
+    policies_of,
+    totals,
+)
 from cvn_orchestrator.table import aligned
 
-Row = dict[str, Any]
-
-OVER_TRADING = 0.4
-"""The share of test rows above which a cell is said to over-trade."""
-
-VERDICTS = ("tradable", "unproven", "not_tradable")
-
 _CELL = ("symbol", "fold", "test from", "model")
-_POLICY = ("theta", "buy rate", "precision", "net")
+_POLICY = ("theta", "bought", "precision", "net")
+_UNTRAINED = ("-",) * len(_POLICY)
 _TOTAL = (
     "policy",
     "model",
     "NO_TRADE",
-    "over-trading",
+    "over-trade",
     "gaining",
     "signals",
-    "buy rate",
+    "bought",
     "f1_buy",
     "precision",
     "net",
     "net / 1,000",
-    "seconds",
+    "secs",
 )
 _WIDTH = 100
 
 
-@dataclass(frozen=True)
-class Total:
-    """One policy, with one model or all, over all of its cells, on test rows.
-
-    Money in ATR, net: ``expectancy`` a signal, ``earned`` for each 1,000 test rows. ``no_trade``,
-    ``over_trading``, ``gaining`` and ``verdicts`` count cells.
-    """
-
-    policy: str
-    model: str
-    cells: int
-    no_trade: int
-    over_trading: int
-    gaining: int
-    signals: int
-    buy_rate: float
-    f1: float
-    precision: float | None
-    expectancy: float | None
-    earned: float
-    verdicts: dict[str, int]
-    seconds: float
-
-
 def reading(rows: Sequence[Row], tested: pl.DataFrame) -> str:
     """Return all that the demo prints of its results; ``tested`` is as ``run`` returns it."""
-    parts = [table(rows), total_table(rows), *paragraphs(rows, tested), untraded(rows)]
+    compared = comparison_table(comparisons(rows, tested))
+    parts = [table(rows), total_table(rows), compared, *paragraphs(rows, tested), untraded(rows)]
     return "\n\n".join(part for part in parts if part)
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Return a line for each symbol, fold and model, with the figures of each policy on test."""
-    cells: dict[tuple[str, ...], list[tuple[str, ...]]] = {}
+    """Return a line for each symbol, fold and name, with the figures of each policy on test."""
+    policies = policies_of(rows)
+    cells: dict[tuple[str, ...], dict[str, tuple[str, ...]]] = {}
     for row in rows:
         cell = (row["symbol"], str(row["fold"]), row["test_from"], row["model"])
-        cells.setdefault(cell, []).append(_figures(row))
-    policies = _policies(rows)
+        each = cells.setdefault(cell, dict.fromkeys(policies, _UNTRAINED))
+        each[row["policy"]["name"]] = _figures(row)
     header = (*_CELL, *(name for _ in policies for name in ("|", *_POLICY)))
     lines = [
-        (*cell, *(part for figures in each for part in ("|", *figures)))
+        (*cell, *(part for figures in each.values() for part in ("|", *figures)))
         for cell, each in cells.items()
     ]
     body = aligned(header, lines, left=len(_CELL))
@@ -105,8 +84,8 @@ def untraded(rows: Sequence[Row]) -> str:
 
 
 def total_table(rows: Sequence[Row]) -> str:
-    """Return a line for each policy and model, over all of its cells."""
-    found = [total for policy in _policies(rows) for total in totals(rows, policy)]
+    """Return a line for each policy with each model, all models and each ensemble."""
+    found = [total for policy in policies_of(rows) for total in totals(rows, policy)]
     lines = [
         (
             total.policy,
@@ -127,47 +106,17 @@ def total_table(rows: Sequence[Row]) -> str:
     return aligned(_TOTAL, lines, left=2)
 
 
-def totals(rows: Sequence[Row], policy: str) -> list[Total]:
-    """Return the figures of one policy: of each of its models, then of all of them."""
-    own = [row for row in rows if row["policy"]["name"] == policy]
-    models = list(dict.fromkeys(row["model"] for row in own))
-    each = [_total(policy, name, [row for row in own if row["model"] == name]) for name in models]
-    return [*each, _total(policy, "all", own)]
-
-
-def _total(policy: str, model: str, rows: Sequence[Row]) -> Total:
-    tests = [row["metrics"]["test"] for row in rows]
-    traded = [m for m in tests if m["n_signals"]]
-    n, signals = sum(m["n"] for m in tests), sum(m["n_signals"] for m in traded)
-    hits = sum(m["precision_buy"] * m["n_signals"] for m in traded)
-    earned = sum(m["expectancy"] * m["n_signals"] for m in traded)
-    positives = sum(m["prevalence"] * m["n"] for m in tests)
-    verdicts = [row["tradability"]["verdict"] for row in rows]
-    return Total(
-        policy=policy,
-        model=model,
-        cells=len(rows),
-        no_trade=sum(row["theta"] is None for row in rows),
-        over_trading=sum(m["buy_rate"] > OVER_TRADING for m in tests),
-        gaining=sum(m["expectancy"] > 0 for m in traded),
-        signals=signals,
-        buy_rate=signals / n,
-        f1=2 * hits / (signals + positives),
-        precision=hits / signals if signals else None,
-        expectancy=earned / signals if signals else None,
-        earned=1000 * earned / n,
-        verdicts={name: verdicts.count(name) for name in VERDICTS},
-        seconds=sum(row["seconds"] for row in rows),
-    )
-
-
 def paragraphs(rows: Sequence[Row], tested: pl.DataFrame) -> list[str]:
     """Return what the tables say, in words that the figures bear."""
-    first, *others = _policies(rows)
-    said = [_setting(rows), _of_policy(rows, tested, first)]
+    models, of_models = models_of(rows), tested.filter(pl.col("kind") == "model")
+    own = {policy: of_models.filter(pl.col("policy") == policy) for policy in policies_of(rows)}
+    first, *others = own
+    said = [_setting(rows), _of_policy(models, own[first], first)]
     for other in others:
-        said += [_of_policy(rows, tested, other), _difference(tested, first, other)]
-    said.append(_caveats(rows, edge=_edge(rows, tested, first)))
+        said += [_of_policy(models, own[other], other), _difference(own, first, other)]
+    if len(models) < len(rows):
+        said.append(HOW)
+    said.append(_caveats(rows, edge=_edge(rows, own[first])))
     return [textwrap.fill(paragraph, width=_WIDTH) for paragraph in said]
 
 
@@ -187,16 +136,17 @@ def _setting(rows: Sequence[Row]) -> str:
 
 
 def _of_policy(rows: Sequence[Row], tested: pl.DataFrame, policy: str) -> str:
-    total, view = totals(rows, policy)[-1], pooled(tested, policy)
+    total, view = all_models(rows, policy), pooled(tested)
     counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in total.verdicts.items())
     every = _every(rows)
-    earned = "never signals."
+    earned = "its models never signal."
     if total.expectancy is not None:
         a_trade = "more" if total.expectancy > every else "less"
         in_all = "more" if total.earned > 1000 * every else "less"
         earned = (
-            f"bought {total.buy_rate:.1%} of the rows and earned {total.expectancy:+.3f} a trade "
-            f"({a_trade} than buying every row) and {total.earned:+.1f} per 1,000 rows ({in_all})."
+            f"its models bought {total.buy_rate:.1%} of the rows and earned "
+            f"{total.expectancy:+.3f} a trade ({a_trade} than buying every row) and "
+            f"{total.earned:+.1f} per 1,000 rows ({in_all})."
         )
     return (
         f"{policy}: {earned} NO_TRADE in {total.no_trade} of {total.cells} cells; "
@@ -219,8 +169,8 @@ def _rising(rows: Sequence[Row], policy: str) -> str:
     return f" In {rising} of the {len(tradable)} tradable cells buying every row gained, too."
 
 
-def _difference(tested: pl.DataFrame, policy: str, other: str) -> str:
-    more, (low, high) = difference(tested, policy, other)
+def _difference(tested: Mapping[str, pl.DataFrame], policy: str, other: str) -> str:
+    more, low, high = difference(tested[policy], tested[other])
     decided = "which chance alone could give" if low <= 0 <= high else "beyond chance"
     return (
         f"Per 1,000 rows {policy} earned {abs(more):.1f} {'more' if more >= 0 else 'less'} than "
@@ -230,26 +180,28 @@ def _difference(tested: pl.DataFrame, policy: str, other: str) -> str:
 
 def _caveats(rows: Sequence[Row], *, edge: bool) -> str:
     reasons = Counter(reason for row in rows for reason in row["health"]["reasons"])
+    n_models = len(models_of(rows))
     claim = (
-        f"The {_policies(rows)[0]} policy earned more than zero and than buying every row by more "
-        "than chance explains; that is weak evidence of an edge, on one history."
+        f"The models under {policies_of(rows)[0]} earned more than zero and than buying every row "
+        "by more than chance explains; that is weak evidence of an edge, on one history."
         if edge
         else "This is no evidence of an edge."
     )
     return (
-        f"Of {len(rows)} fits, {reasons['shallow']} stopped boosting at once, having learnt "
-        "nothing that validation confirms, and in "
-        f"{reasons['covariate_shift']} a feature moved between train and validation. {claim} "
+        f"Of {n_models} models {reasons['shallow']} stopped boosting at once, having learnt "
+        f"nothing that validation confirms, and in {reasons['covariate_shift']} of {len(rows)} "
+        f"trainings a feature moved between train and validation. {claim} "
         "Intervals are of a bootstrap over days, since trades overlap and the two indices move "
-        "together; nothing corrects for the number of models and cells compared, and an index "
-        "cannot be bought at its printed open. What it shows is the path: purged folds, every "
-        "model under the same policy, and figures that can be traced to their bundles."
+        "together; nothing corrects for the number of models, ensembles and cells compared, and "
+        "an index cannot be bought at its printed open. What it shows is the path: purged folds, "
+        "every model under the same policies, ensembles that learn from out-of-fold scores alone, "
+        "and figures that can be traced to their bundles."
     )
 
 
-def _edge(rows: Sequence[Row], tested: pl.DataFrame, policy: str) -> bool:
-    interval = pooled(tested, policy).interval
-    return interval is not None and interval[0] > max(0.0, _every(rows))
+def _edge(rows: Sequence[Row], tested: pl.DataFrame) -> bool:
+    expectancy = pooled(tested).expectancy
+    return expectancy is not None and expectancy.low > max(0.0, _every(rows))
 
 
 def _every(rows: Sequence[Row]) -> float:
@@ -257,10 +209,6 @@ def _every(rows: Sequence[Row]) -> float:
     windows = {(row["symbol"], row["fold"]): row for row in rows}.values()
     n = sum(row["metrics"]["test"]["n"] for row in windows)
     return float(sum(row["buy_every_row"] * row["metrics"]["test"]["n"] for row in windows) / n)
-
-
-def _policies(rows: Sequence[Row]) -> list[str]:
-    return list(dict.fromkeys(row["policy"]["name"] for row in rows))
 
 
 def _figures(row: Row) -> tuple[str, ...]:

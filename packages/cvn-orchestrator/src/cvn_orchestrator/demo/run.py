@@ -1,11 +1,12 @@
-"""The demo's cells: each symbol, fold and model trained under each policy, on the same rows."""
+"""The demo's cells: each symbol and fold, its models under each policy, and their ensembles."""
 
 from __future__ import annotations
 
 import json
 import os
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,23 +14,36 @@ from typing import Any
 import polars as pl
 
 from cvn_harness_core import (
-    MODEL_REGISTRY,
+    Calibration,
     Datasets,
     HPOParams,
+    OutOfFold,
     Payoff,
+    Store,
     TrainedArtifact,
+    TrainingOutcome,
     TrainingPolicy,
-    train_one,
+    trainer_for,
 )
 from cvn_orchestrator.demo import market
 from cvn_orchestrator.facts import artifact_facts
 from cvn_orchestrator.walk_forward import walk_forward
 
 MODELS = ("xgboost", "lightgbm", "catboost")
-"""What the demo compares; any registered name would do."""
+"""What the demo compares; any registered model would do."""
 
-POLICIES = (TrainingPolicy.economic(), TrainingPolicy.adr0089())
-"""The default and the original design, side by side."""
+ENSEMBLES = ("blend_avg", "stack_logreg", "stack_xgb_meta")
+"""What the demo combines of `MODELS`; any registered ensemble of these would do."""
+
+ECONOMIC = replace(TrainingPolicy.economic(), out_of_fold=OutOfFold(), calibration=Calibration())
+"""The default policy as the bases of an ensemble get it, so that the models are those bases."""
+
+POLICIES = (ECONOMIC, TrainingPolicy.adr0089())
+"""The default and the original design, side by side.
+
+Ensembles are trained under the first alone: the original design knows no out-of-fold scores, and
+with them its models would not be the original ones.
+"""
 
 VAL_DAYS, TEST_DAYS = 730, 365
 EMBARGO = timedelta(days=5)
@@ -38,7 +52,7 @@ PAYOFF = Payoff(market.TAKE_PROFIT, market.STOP_LOSS, cost=market.COST)
 
 @dataclass(frozen=True)
 class Cell:
-    """One symbol, one fold, one model, one policy."""
+    """One symbol, one fold, one policy, and the registered name of a model or an ensemble."""
 
     symbol: str
     fold: int
@@ -52,10 +66,14 @@ class Cell:
         return f"{self.symbol.lower()}-fold{self.fold}-{self.model}-{self.policy.name}"
 
 
-def cells(n_folds: int, models: Sequence[str] = MODELS) -> Iterator[Cell]:
-    """Yield every cell, those of one fold sharing one ``Datasets``."""
-    for model in models:
-        MODEL_REGISTRY[model]  # one that is missing is reported before anything is trained
+def cells(
+    n_folds: int, models: Sequence[str] = MODELS, ensembles: Sequence[str] = ENSEMBLES
+) -> Iterator[Cell]:
+    """Yield every cell, those of one fold sharing one ``Datasets``, models before ensembles."""
+    for name in (*models, *ensembles):
+        trainer_for(name)  # one that is missing is reported before anything is trained
+    wanted = [(model, policy) for model in models for policy in POLICIES]
+    wanted += [(ensemble, ECONOMIC) for ensemble in ensembles]
     for symbol in market.SYMBOLS:
         frame = market.frame(
             symbol,
@@ -85,52 +103,71 @@ def cells(n_folds: int, models: Sequence[str] = MODELS) -> Iterator[Cell]:
                 payoff=PAYOFF,
                 tags={"symbol": symbol, "fold": str(fold.number)},
             )
-            for model in models:
-                for policy in POLICIES:
-                    yield Cell(symbol, fold.number, model, policy, datasets)
+            for name, policy in wanted:
+                yield Cell(symbol, fold.number, name, policy, datasets)
 
 
 def run(
-    todo: Sequence[Cell], out: Path, *, n_threads: int, done: Callable[[Cell], None]
+    todo: Sequence[Cell],
+    out: Path,
+    *,
+    n_threads: int,
+    done: Callable[[Cell, TrainingOutcome], None],
 ) -> tuple[list[dict[str, Any]], pl.DataFrame]:
     """Train every cell, write its bundle under ``out`` and its row to ``out/results.json``.
 
-    The results file is replaced atomically after each cell. ``done`` is called after each cell.
-    Returns the rows of the results file, and every test row of every cell: ``policy``, ``model``,
-    ``date``, ``label``, ``net_return`` and whether it was ``bought``.
+    All of them share the store ``out/store``: an ensemble finds its bases there, and what an
+    earlier run left is read. The results file is replaced atomically after each cell, and ``done``
+    is called.
+
+    Returns
+    -------
+    rows
+        Those of the results file.
+    tested
+        Every test row of every cell: ``policy``, ``kind``, ``model``, ``date``, ``label``,
+        ``net_return``, ``score`` (the probability of a positive label) and whether it was
+        ``bought``.
     """
     out.mkdir(parents=True, exist_ok=True)
+    store = Store(out / "store")
     rows: list[dict[str, Any]] = []
+    texts: list[str] = []  # of the rows: each is encoded once
     tested: list[pl.DataFrame] = []
     for cell in todo:
-        artifact = train_one(
-            cell.model,
+        outcome = trainer_for(cell.model, store, cell.policy).train(
             cell.datasets,
             HPOParams(n_threads=n_threads),
-            policy=cell.policy,
             tags={"variant": f"{cell.model}-{cell.policy.name}"},
         )
-        bundle = artifact.save(out / "bundles" / cell.name, overwrite=True)
-        rows.append(_row(cell, artifact, bundle.relative_to(out)))
+        artifact = outcome.artifact
+        path = out / "bundles" / cell.name
+        bundle = artifact.save(path, overwrite=True, self_contained=True)
+        rows.append(_row(cell, outcome, bundle.relative_to(out)))
         tested.append(_tested(cell, artifact))
-        _replace(out / "results.json", rows)
-        done(cell)
+        texts.append(textwrap.indent(json.dumps(rows[-1], indent=1), " "))
+        _replace(out / "results.json", "[\n" + ",\n".join(texts) + "\n]")
+        done(cell, outcome)
     return rows, pl.concat(tested)
 
 
 def _tested(cell: Cell, artifact: TrainedArtifact) -> pl.DataFrame:
     test = cell.datasets.test
-    return pl.DataFrame(
-        {
-            "date": test.time,
-            "label": test.y,
-            "net_return": test.returns,
-            "bought": artifact.predict(test.X).astype(bool),
-        }
-    ).select(pl.lit(cell.policy.name).alias("policy"), pl.lit(cell.model).alias("model"), pl.all())
+    scores = artifact.predict_proba(test.X)[:, 1]
+    rows = {
+        "date": test.time,
+        "label": test.y,
+        "net_return": test.returns,
+        "score": scores,
+        "bought": artifact.signals(scores).astype(bool),
+    }
+    whose = {"policy": cell.policy.name, "kind": artifact.kind, "model": cell.model}
+    return pl.DataFrame(rows).select(
+        *(pl.lit(value).alias(name) for name, value in whose.items()), pl.all()
+    )
 
 
-def _row(cell: Cell, artifact: TrainedArtifact, bundle: Path) -> dict[str, Any]:
+def _row(cell: Cell, outcome: TrainingOutcome, bundle: Path) -> dict[str, Any]:
     test = cell.datasets.test
     assert test.returns is not None
     assert test.time is not None
@@ -143,14 +180,15 @@ def _row(cell: Cell, artifact: TrainedArtifact, bundle: Path) -> dict[str, Any]:
         "cost": market.COST,
         "buy_every_row": float(test.returns.mean()),
         "bundle": str(bundle),
-        **artifact_facts(artifact),
+        "cache_hit": outcome.cache_hit,
+        **artifact_facts(outcome.artifact),
     }
 
 
-def _replace(path: Path, rows: list[dict[str, Any]]) -> None:
+def _replace(path: Path, text: str) -> None:
     temporary = path.with_name(f".{path.name}.new")
     with temporary.open("w") as file:
-        json.dump(rows, file, indent=1)
+        file.write(text)
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
