@@ -122,7 +122,7 @@ def minimums(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Print the ratios that the documents quote. Takes some minutes on a quiet machine."""
     install_workspace(session)
-    for script in ("overhead", "startup", "store", "theta_speed"):
+    for script in ("overhead", "startup", "store", "theta_speed", "ensemble_cost"):
         session.run("python", f"benchmarks/{script}.py", env=QUICK)
 
 

@@ -1,4 +1,4 @@
-"""The `cvn` command as a person uses it: real processes, real files, exit codes and words."""
+"""The `cvn` command as a person uses it: real files, exit codes and words."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
@@ -23,6 +22,8 @@ from cvn_harness_core import MODEL_REGISTRY, Datasets, HPOParams, TrainedArtifac
 from cvn_orchestrator import words
 from cvn_orchestrator.demo import market
 
+from .command import cvn
+
 KINDS = ("model", "ensemble")
 CVN = Path(sys.executable).with_name("cvn")
 TRAIN = (
@@ -32,11 +33,6 @@ TRAIN = (
     "--returns=net_return",
     "--exclude=symbol",
 )
-
-
-def cvn(*arguments: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command: Sequence[str | Path] = [CVN, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +63,9 @@ def test_a_broken_plugin_is_listed_with_its_reason(
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: rival\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text("[cvn_harness.models.v1]\nlightgbm = rival\n")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    listing = cvn("plugins", "--strict", cwd=tmp_path)
+    listing = subprocess.run(
+        [CVN, "plugins", "--strict"], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
     assert listing.returncode == 1
     assert "cvn-model-lightgbm and rival both offer the model 'lightgbm'" in listing.stdout
     assert cvn("plugins", cwd=tmp_path).returncode == 0
@@ -622,16 +620,16 @@ ENSEMBLES = ("blend_avg", "stack_logreg", "stack_xgb_meta")
 def test_the_demo_is_the_main_job(demo: Demo) -> None:
     rows, printed = demo.rows, demo.printed
     assert demo.seconds < 240
-    assert {row["model"] for row in rows if row["kind"] == "model"} == set(MODELS)
-    assert {row["model"] for row in rows if row["kind"] == "ensemble"} == set(ENSEMBLES)
+    assert {row["model"] for row in rows if row["role"] == "model"} == set(MODELS)
+    assert {row["model"] for row in rows if row["role"] == "ensemble"} == set(ENSEMBLES)
     assert {row["symbol"] for row in rows} == {"SP500", "NASDAQ"}
     assert len({row["fold"] for row in rows}) >= 4
-    assert len(rows) == 60 + 30
+    assert len(rows) == 60 + 30 + 30
     assert not any(row["cache_hit"] for row in rows)
     lines = [line for line in printed.splitlines() if line.startswith(("SP500", "NASDAQ"))]
     assert len(lines) == 30 + 30
     assert sum(line.split("|")[2].split() == ["-"] * 4 for line in lines) == 30
-    assert printed.splitlines()[-1].startswith("90 trainings in ")
+    assert printed.splitlines()[-1].startswith("120 trainings in ")
     above, header = printed.splitlines()[:2]
     assert above.split() == ["|", "economic", "|", "adr0089"]
     assert header.count("theta") == header.count("precision") == 2
@@ -640,7 +638,7 @@ def test_the_demo_is_the_main_job(demo: Demo) -> None:
 
 
 def test_the_demo_trains_each_model_under_both_policies(demo: Demo) -> None:
-    rows = [row for row in demo.rows if row["kind"] == "model"]
+    rows = [row for row in demo.rows if row["role"] == "model"]
     cells: dict[tuple[str, int, str], list[dict[str, Any]]] = {}
     for row in rows:
         cells.setdefault((row["symbol"], row["fold"], row["model"]), []).append(row)
@@ -669,14 +667,14 @@ def test_the_demo_trains_each_model_under_both_policies(demo: Demo) -> None:
 
 
 def test_the_demo_fits_no_base_twice(demo: Demo) -> None:
-    """Each ensemble's bases are the very artifacts that stand beside it as models."""
+    """Each ensemble's bases are the artifacts that were trained before it."""
     rows = demo.rows
     keys = {
         (row["symbol"], row["fold"], row["model"]): row["content_key"]
         for row in rows
-        if row["policy"]["name"] == "economic"
+        if row["role"] == "base"
     }
-    ensembles = [row for row in rows if row["kind"] == "ensemble"]
+    ensembles = [row for row in rows if row["role"] == "ensemble"]
     for row in ensembles:
         own = [keys[row["symbol"], row["fold"], base] for base in row["bases"]]
         assert row["bases"] == list(MODELS)
@@ -689,7 +687,7 @@ def test_the_demo_fits_no_base_twice(demo: Demo) -> None:
 
 
 def test_the_demo_says_whether_each_ensemble_beats_its_best_base(demo: Demo) -> None:
-    rows = [row for row in demo.rows if row["policy"]["name"] == "economic"]
+    rows = [row for row in demo.rows if row["role"] != "model"]
     tests = {
         name: [row["metrics"]["test"] for row in rows if row["model"] == name]
         for name in (*MODELS, *ENSEMBLES)
@@ -728,7 +726,7 @@ def test_the_demo_reads_what_it_trained_before(demo: Demo, tmp_path: Path) -> No
     assert done.returncode == 0, done.stderr
     assert {line.split()[0] for line in done.stderr.splitlines()} == {"read"}
     last = done.stdout.splitlines()[-1]
-    assert last.startswith("18 trainings, 18 of them read from cvn-demo/store, in ")
+    assert last.startswith("24 trainings, 24 of them read from cvn-demo/store, in ")
     rows = json.loads((tmp_path / "cvn-demo" / "results.json").read_text())
     assert all(row["cache_hit"] for row in rows)
     for row, before in zip(rows, (row for row in demo.rows if row["fold"] == 5), strict=True):

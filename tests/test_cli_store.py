@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -13,19 +12,11 @@ import pytest
 
 from cvn_harness_core import Store, key_of
 
-CVN = Path(sys.executable).with_name("cvn")
+from . import command
 
 
 def cvn(*arguments: str | Path, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
-    inherited = {name: value for name, value in os.environ.items() if name != "CVN_STORE"}
-    return subprocess.run(
-        [CVN, "store", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=cwd,
-        env=inherited | env,
-    )
+    return command.cvn("store", *arguments, cwd=cwd, **env)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ def rows_tested(
     return pl.DataFrame(
         {
             "policy": "economic",
-            "kind": "ensemble" if model == "blend" else "model",
+            "role": "ensemble" if model == "blend" else "base",
             "model": model,
             "date": DAYS,
             "label": (net > 0).astype(np.int8),
@@ -99,7 +99,7 @@ def test_log_loss_is_that_of_scikit_learn() -> None:
 def against(blend: pl.DataFrame, **bases: pl.DataFrame) -> tuple[Comparison, Comparison]:
     """Compare fabricated rows of an ensemble with those of its bases: by net, by log loss."""
     named = [part.with_columns(pl.lit(name).alias("model")) for name, part in bases.items()]
-    row = {"kind": "ensemble", "model": "blend", "bases": [*bases], "policy": {"name": "economic"}}
+    row = {"role": "ensemble", "model": "blend", "bases": [*bases]}
     by_net, by_loss = comparisons([row], pl.concat([blend, *named]))
     return by_net, by_loss
 
@@ -174,23 +174,25 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Ran:
 
 
 def with_a_blend(rows: list[dict[str, Any]], tested: pl.DataFrame) -> Ran:
-    """Add an ensemble of one base that does exactly as its base does."""
+    """Add a base that does as the model does, and an ensemble that does as its only base."""
     economic = [row for row in rows if row["policy"]["name"] == "economic"]
-    named = {"kind": "ensemble", "model": "blend", "bases": ["lightgbm"]}
-    same = tested.filter(pl.col("policy") == "economic").with_columns(
-        pl.lit("ensemble").alias("kind"), pl.lit("blend").alias("model")
-    )
-    return [], [*rows, *({**row, **named} for row in economic)], pl.concat([tested, same])
+    blend = {"role": "ensemble", "model": "blend", "bases": ["lightgbm"]}
+    same = tested.filter(pl.col("policy") == "economic")
+    base = same.with_columns(pl.lit("base").alias("role"))
+    own = same.with_columns(pl.lit("ensemble").alias("role"), pl.lit("blend").alias("model"))
+    more = [{**row, **change} for change in ({"role": "base"}, blend) for row in economic]
+    return [], [*rows, *more], pl.concat([tested, base, own])
 
 
-def test_models_are_trained_as_the_bases_of_an_ensemble_are() -> None:
-    assert base_policy(TrainingPolicy.economic()) == demo.ECONOMIC
-    assert base_policy(demo.ECONOMIC) == demo.ECONOMIC
+def test_bases_are_trained_as_their_ensembles_train_them() -> None:
+    assert TrainingPolicy.economic() == demo.ECONOMIC
+    assert base_policy(demo.ECONOMIC) == demo.OF_BASES
     cells = list(demo.cells(1))
-    order = [(cell.model, cell.policy.name) for cell in cells if cell.symbol == "SP500"]
+    order = [cell.name for cell in cells if cell.symbol == "SP500"]
     assert order == [
-        *((model, policy) for model in demo.MODELS for policy in ("economic", "adr0089")),
-        *((ensemble, "economic") for ensemble in demo.ENSEMBLES),
+        *(f"sp500-fold1-{m}-{policy}" for m in demo.MODELS for policy in ("economic", "adr0089")),
+        *(f"sp500-fold1-{model}-base" for model in demo.MODELS),
+        *(f"sp500-fold1-{ensemble}-economic" for ensemble in demo.ENSEMBLES),
     ]
     assert len({id(cell.datasets) for cell in cells}) == 2
 
@@ -201,14 +203,15 @@ def test_an_ensemble_stands_beside_the_models_and_not_among_them(small: Ran) -> 
     assert [t.model for t in totals(more, "economic")] == ["lightgbm", "all models", "blend"]
     assert [t.model for t in totals(more, "adr0089")] == ["lightgbm", "all models"]
     assert all_models(more, "economic") == all_models(rows, "economic")
-    line = next(text for text in table(more).splitlines() if "blend" in text)
-    model = next(text for text in table(more).splitlines() if "lightgbm" in text)
+    shown = [row for row in more if row["role"] != "base"]
+    line = next(text for text in table(shown).splitlines() if "blend" in text)
+    model = next(text for text in table(shown).splitlines() if "lightgbm" in text)
     assert line.split("|")[1] == model.split("|")[1]
     assert line.split("|")[2].split() == ["-"] * 4
-    said, more_said = paragraphs(rows, tested), paragraphs(more, more_tested)
+    said, more_said = paragraphs(rows, tested), paragraphs(shown, more_tested)
     assert more_said[:4] == said[:4]
     assert more_said[4].startswith("An ensemble's best base")
-    assert f"of {len(more)} trainings" in " ".join(more_said[5].split())
+    assert f"of the {len(shown)} trainings shown" in " ".join(more_said[5].split())
     text = reading(more, more_tested)
     assert text.count("blend  ") == 2 + 1 + 2  # cells, totals, comparisons
     assert text.count(CHANCE) == 2

@@ -52,20 +52,13 @@ class Comparison:
 
 
 def comparisons(rows: Sequence[dict[str, Any]], tested: pl.DataFrame) -> list[Comparison]:
-    """Return each ensemble's comparison by each measure; arguments are as ``run`` returns them.
-
-    An ensemble is compared with the bases that were trained under its own policy.
-    """
-    ensembles = {
-        (row["policy"]["name"], row["model"]): row["bases"]
-        for row in rows
-        if row["kind"] == "ensemble"
-    }
-    parts = dict(tested.group_by("policy", "model"))
+    """Return each ensemble's comparison by each measure; arguments are as ``run`` returns them."""
+    ensembles = {row["model"]: row["bases"] for row in rows if row["role"] == "ensemble"}
+    parts = dict(tested.group_by("role", "model"))
     return [
-        _with_best(measure, name, parts[policy, name], {b: parts[policy, b] for b in bases})
+        _with_best(measure, name, parts["ensemble", name], {b: parts["base", b] for b in bases})
         for measure in MEASURES
-        for (policy, name), bases in ensembles.items()
+        for name, bases in ensembles.items()
     ]
 
 
@@ -103,8 +96,8 @@ def comparison_table(found: Sequence[Comparison]) -> str:
 HOW = (
     "An ensemble's best base is the one that did best on these very test rows, which nobody knew "
     "beforehand: that favours the base. Differences are ensemble less base, on the same rows. Net "
-    "hangs on the rows that were bought; log loss, where less is better, uses every row. The bases "
-    "are the very models above, which is why economic picks theta on forward out-of-fold scores "
-    "here and calibrates; adr0089 has no such scores to learn from, so it combines nothing."
+    "hangs on the rows that were bought; log loss, where less is better, uses every row. Bases are "
+    "trained once for all ensembles: as the models above, but calibrated, and with theta picked on "
+    "the forward out-of-fold scores that the ensembles learn from."
 )
 """What the comparisons mean."""

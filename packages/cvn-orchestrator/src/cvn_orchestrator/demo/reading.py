@@ -43,7 +43,9 @@ _WIDTH = 100
 def reading(rows: Sequence[Row], tested: pl.DataFrame) -> str:
     """Return all that the demo prints of its results; ``tested`` is as ``run`` returns it."""
     compared = comparison_table(comparisons(rows, tested))
-    parts = [table(rows), total_table(rows), compared, *paragraphs(rows, tested), untraded(rows)]
+    shown = [row for row in rows if row["role"] != "base"]
+    parts = [table(shown), total_table(shown), compared]
+    parts += [*paragraphs(shown, tested), untraded(shown)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -108,7 +110,7 @@ def total_table(rows: Sequence[Row]) -> str:
 
 def paragraphs(rows: Sequence[Row], tested: pl.DataFrame) -> list[str]:
     """Return what the tables say, in words that the figures bear."""
-    models, of_models = models_of(rows), tested.filter(pl.col("kind") == "model")
+    models, of_models = models_of(rows), tested.filter(pl.col("role") == "model")
     own = {policy: of_models.filter(pl.col("policy") == policy) for policy in policies_of(rows)}
     first, *others = own
     said = [_setting(rows), _of_policy(models, own[first], first)]
@@ -189,8 +191,8 @@ def _caveats(rows: Sequence[Row], *, edge: bool) -> str:
     )
     return (
         f"Of {n_models} models {reasons['shallow']} stopped boosting at once, having learnt "
-        f"nothing that validation confirms, and in {reasons['covariate_shift']} of {len(rows)} "
-        f"trainings a feature moved between train and validation. {claim} "
+        f"nothing that validation confirms, and in {reasons['covariate_shift']} of the {len(rows)} "
+        f"trainings shown a feature moved between train and validation. {claim} "
         "Intervals are of a bootstrap over days, since trades overlap and the two indices move "
         "together; nothing corrects for the number of models, ensembles and cells compared, and "
         "an index cannot be bought at its printed open. What it shows is the path: purged folds, "

@@ -1,4 +1,4 @@
-"""The demo's cells: each symbol and fold, its models under each policy, and their ensembles."""
+"""The demo's cells: each symbol and fold, its models under each policy, and ensembles of them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -35,15 +35,18 @@ MODELS = ("xgboost", "lightgbm", "catboost")
 ENSEMBLES = ("blend_avg", "stack_logreg", "stack_xgb_meta")
 """What the demo combines of `MODELS`; any registered ensemble of these would do."""
 
-ECONOMIC = replace(TrainingPolicy.economic(), out_of_fold=OutOfFold(), calibration=Calibration())
-"""The default policy as the bases of an ensemble get it, so that the models are those bases."""
+ECONOMIC = TrainingPolicy.economic()
 
 POLICIES = (ECONOMIC, TrainingPolicy.adr0089())
-"""The default and the original design, side by side.
+"""The default and the original design, side by side, for each model.
 
-Ensembles are trained under the first alone: the original design knows no out-of-fold scores, and
-with them its models would not be the original ones.
+Ensembles are trained under the first alone: the original design has none.
 """
+
+OF_BASES = replace(ECONOMIC, out_of_fold=OutOfFold(), calibration=Calibration())
+"""The policy that an ensemble under ``ECONOMIC`` gives to its bases."""
+
+Role = Literal["model", "base", "ensemble"]
 
 VAL_DAYS, TEST_DAYS = 730, 365
 EMBARGO = timedelta(days=5)
@@ -52,10 +55,11 @@ PAYOFF = Payoff(market.TAKE_PROFIT, market.STOP_LOSS, cost=market.COST)
 
 @dataclass(frozen=True)
 class Cell:
-    """One symbol, one fold, one policy, and the registered name of a model or an ensemble."""
+    """One symbol, one fold, one policy, and a registered name in one of its roles."""
 
     symbol: str
     fold: int
+    role: Role
     model: str
     policy: TrainingPolicy
     datasets: Datasets
@@ -63,17 +67,26 @@ class Cell:
     @property
     def name(self) -> str:
         """A name for its bundle."""
-        return f"{self.symbol.lower()}-fold{self.fold}-{self.model}-{self.policy.name}"
+        return f"{self.symbol.lower()}-fold{self.fold}-{self.variant}"
+
+    @property
+    def variant(self) -> str:
+        """The name, and how it was trained."""
+        return f"{self.model}-{'base' if self.role == 'base' else self.policy.name}"
 
 
 def cells(
     n_folds: int, models: Sequence[str] = MODELS, ensembles: Sequence[str] = ENSEMBLES
 ) -> Iterator[Cell]:
-    """Yield every cell, those of one fold sharing one ``Datasets``, models before ensembles."""
+    """Yield every cell, those of one fold sharing one ``Datasets``, bases before ensembles."""
     for name in (*models, *ensembles):
         trainer_for(name)  # one that is missing is reported before anything is trained
-    wanted = [(model, policy) for model in models for policy in POLICIES]
-    wanted += [(ensemble, ECONOMIC) for ensemble in ensembles]
+    wanted: list[tuple[Role, str, TrainingPolicy]] = [
+        ("model", model, policy) for model in models for policy in POLICIES
+    ]
+    if ensembles:
+        wanted += [("base", model, OF_BASES) for model in models]
+        wanted += [("ensemble", ensemble, ECONOMIC) for ensemble in ensembles]
     for symbol in market.SYMBOLS:
         frame = market.frame(
             symbol,
@@ -103,8 +116,8 @@ def cells(
                 payoff=PAYOFF,
                 tags={"symbol": symbol, "fold": str(fold.number)},
             )
-            for name, policy in wanted:
-                yield Cell(symbol, fold.number, name, policy, datasets)
+            for role, name, policy in wanted:
+                yield Cell(symbol, fold.number, role, name, policy, datasets)
 
 
 def run(
@@ -125,7 +138,7 @@ def run(
     rows
         Those of the results file.
     tested
-        Every test row of every cell: ``policy``, ``kind``, ``model``, ``date``, ``label``,
+        Every test row of every cell: ``policy``, ``role``, ``model``, ``date``, ``label``,
         ``net_return``, ``score`` (the probability of a positive label) and whether it was
         ``bought``.
     """
@@ -138,7 +151,7 @@ def run(
         outcome = trainer_for(cell.model, store, cell.policy).train(
             cell.datasets,
             HPOParams(n_threads=n_threads),
-            tags={"variant": f"{cell.model}-{cell.policy.name}"},
+            tags={"variant": cell.variant},
         )
         artifact = outcome.artifact
         path = out / "bundles" / cell.name
@@ -161,7 +174,7 @@ def _tested(cell: Cell, artifact: TrainedArtifact) -> pl.DataFrame:
         "score": scores,
         "bought": artifact.signals(scores).astype(bool),
     }
-    whose = {"policy": cell.policy.name, "kind": artifact.kind, "model": cell.model}
+    whose = {"policy": cell.policy.name, "role": cell.role, "model": cell.model}
     return pl.DataFrame(rows).select(
         *(pl.lit(value).alias(name) for name, value in whose.items()), pl.all()
     )
@@ -174,6 +187,7 @@ def _row(cell: Cell, outcome: TrainingOutcome, bundle: Path) -> dict[str, Any]:
     return {
         "symbol": cell.symbol,
         "fold": cell.fold,
+        "role": cell.role,
         "model": cell.model,
         "test_from": str(test.time.min())[:10],
         "test_to": str(test.time.max())[:10],

@@ -41,7 +41,7 @@ class Total:
 def totals(rows: Sequence[Row], policy: str) -> list[Total]:
     """Return the figures of one policy: of each model, of all models, then of each ensemble."""
     own = [row for row in rows if row["policy"]["name"] == policy]
-    ensembles = [row for row in own if row["kind"] == "ensemble"]
+    ensembles = [row for row in own if row["role"] == "ensemble"]
     return [
         *_by_name(policy, models_of(own)),
         all_models(own, policy),
@@ -52,15 +52,15 @@ def totals(rows: Sequence[Row], policy: str) -> list[Total]:
 def all_models(rows: Sequence[Row], policy: str) -> Total:
     """Return the figures of one policy with all models.
 
-    Ensembles are left out: they combine these very models, and not every policy has them.
+    Ensembles are left out: not every policy has them.
     """
     own = [row for row in models_of(rows) if row["policy"]["name"] == policy]
     return _total(policy, "all models", own)
 
 
 def models_of(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of models, without those of ensembles."""
-    return [row for row in rows if row["kind"] == "model"]
+    """Return the rows of models, without those of ensembles and their bases."""
+    return [row for row in rows if row["role"] == "model"]
 
 
 def policies_of(rows: Sequence[Row]) -> list[str]:
