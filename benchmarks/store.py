@@ -44,7 +44,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store")
-        fit = seconds(lambda: train_one(options.model, data, hpo), 2)
+        fit = seconds(lambda: train_one(options.model, data, hpo), 3)
         train_one(options.model, data, hpo, store=store)
         hit = seconds(lambda: train_one(options.model, data, hpo, store=store), options.runs)
     print(f"{options.model} {options.size}: fit {fit:.3f} s, hit {hit * 1e3:.1f} ms", end="")
