@@ -68,7 +68,8 @@ class Layout:
     def exists(self) -> bool:
         """Return whether there is a store; raise ``store_invalid`` if there is something else."""
         if not self.root.is_dir():
-            if os.path.lexists(self.root):
+            # Looked at again: another process may have made the folder in between.
+            if os.path.lexists(self.root) and not self.root.is_dir():
                 _invalid(self.root, "it is no folder")
             return False
         try:
