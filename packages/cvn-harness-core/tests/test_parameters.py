@@ -32,7 +32,7 @@ SPEC = ModelSpec(
 
 
 def resolve(**params: Any) -> dict[str, ResolvedParam]:
-    return resolve_parameters(SPEC, params)
+    return resolve_parameters(SPEC, HPOParams(params)).values
 
 
 def test_defaults_stand_unless_the_user_says_otherwise() -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         CalibrationReport,
         Calibrator,
     )
+    from cvn_harness_core.contracts.config import ParamConfig
     from cvn_harness_core.contracts.curve import CurveSummary
     from cvn_harness_core.contracts.datasets import Datasets
     from cvn_harness_core.contracts.ensemble import Combiner, EnsembleSpec, MetaRows
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
+    from cvn_harness_core.contracts.space import Choice, Range
     from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.theta import (
         ThetaChoice,
@@ -88,6 +90,7 @@ if TYPE_CHECKING:
 _HOME = {
     "artifact.trained": ("TrainedArtifact",),
     "contracts.calibration": ("Calibration", "CalibrationReport", "Calibrator"),
+    "contracts.config": ("ParamConfig",),
     "contracts.curve": ("CurveSummary",),
     "contracts.datasets": ("Datasets",),
     "contracts.ensemble": ("Combiner", "EnsembleSpec", "MetaRows"),
@@ -107,6 +110,7 @@ _HOME = {
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
+    "contracts.space": ("Choice", "Range"),
     "contracts.split": ("Array", "Split"),
     "contracts.theta": (
         "ThetaChoice",
@@ -168,6 +172,7 @@ __all__ = [
     "Calibration",
     "CalibrationReport",
     "Calibrator",
+    "Choice",
     "Combiner",
     "CurveSummary",
     "Datasets",
@@ -196,6 +201,7 @@ __all__ = [
     "MulticlassError",
     "OutOfFold",
     "Param",
+    "ParamConfig",
     "ParameterError",
     "Payoff",
     "PluginError",
@@ -203,6 +209,7 @@ __all__ = [
     "PluginRecord",
     "PluginRegistry",
     "Probability",
+    "Range",
     "SearchError",
     "Split",
     "SplitMetrics",

@@ -81,17 +81,33 @@ class MulticlassError(HarnessError, NotImplementedError):
     codes = frozenset({"multiclass_not_implemented"})
 
 
-class SearchError(HarnessError, NotImplementedError):
-    """A hyperparameter search was asked for, which this release does not have yet."""
+class SearchError(HarnessError, RuntimeError):
+    """A hyperparameter search cannot be begun, cannot be resumed, or found nothing."""
 
-    codes = frozenset({"search_not_implemented"})
+    codes = frozenset(
+        {
+            "no_trial_finished",
+            "search_unsupported",
+            "space_empty",
+            "storage_unavailable",
+            "study_busy",
+            "study_differs",
+            "trial_differs",
+        }
+    )
 
 
 class ParameterError(HarnessError, ValueError):
     """A hyperparameter is unknown, given twice, reserved for the harness, or out of range."""
 
     codes = frozenset(
-        {"parameter_unknown", "parameter_duplicate", "parameter_reserved", "parameter_invalid"}
+        {
+            "parameter_unknown",
+            "parameter_duplicate",
+            "parameter_reserved",
+            "parameter_invalid",
+            "space_invalid",
+        }
     )
 
 

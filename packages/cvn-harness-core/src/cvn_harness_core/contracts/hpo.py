@@ -7,9 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from cvn_harness_core.contracts.checks import integer, real
+from cvn_harness_core.contracts.config import ParamConfig
+from cvn_harness_core.contracts.space import Dimension
 from cvn_harness_core.errors import InputError
 
 Objective = Literal["pr_auc", "log_loss", "f1_buy", "expectancy"]
+Evidence = Literal["validation", "forward_folds"]
+Sampler = Literal["tpe", "random"]
+Pruner = Literal["hyperband", "median", "none"]
 
 
 @dataclass(frozen=True)
@@ -21,10 +26,38 @@ class HPOParams:
     params
         Fixed values by the names of the library's own scikit-learn classifier; its documented
         aliases are accepted. Checked against the plugin's parameters before training.
-    n_trials, timeout_s, objective, storage, study_name, pruner
-        The search. Until the search lands, ``n_trials`` above 0 is refused by ``train_one``.
+    config
+        Values and ranges of a file, the environment or a database; ``params`` and ``space`` have
+        precedence over them.
+    timeframe
+        The length of a bar, as plugins name it (``1h``): which of their defaults hold.
+    n_trials
+        How many trials the study has in the end, those of an earlier run included; 0 for none.
+    timeout_s
+        Seconds after which no trial is begun and those in hand are cut, to be run again when the
+        study is resumed. Which trials a search with a timeout ends with depends on the machine.
+    space
+        Dimensions to narrow, or to add, by parameter. What ``params`` fixes is not searched.
+    objective
+        ``pr_auc``, ``f1_buy`` and ``expectancy`` (net, per row, at the policy's theta; 0 for
+        NO_TRADE) are maximised, ``log_loss`` is minimised.
+    evaluate_on
+        The validation split, which also stops the boosting, or the forward folds of
+        ``policy.out_of_fold``: a fit for each fold and trial.
+    sampler, pruner
+        Optuna's. Pruning watches the stopping metric on validation.
+    batch_size
+        How many trials are asked for before the first of them is told. It decides which trials are
+        run, and the number of workers does not.
+    n_workers
+        Trials at the same time; None for as many as cores and memory allow. No effect on results.
+    storage, study_name
+        Where the trials are kept, so that a search can be resumed: a URL of Optuna's
+        (``sqlite:///hpo.db``, ``postgresql://...``), the path of a journal file that ends in
+        ``.journal``, or None for memory.
     seed
-        Seeds the library. The same seed, data, parameters and threads give the same model.
+        Seeds the library and the sampler. The same seed, data, parameters and threads give the same
+        trials and the same model.
     n_threads
         Threads of one fit. None takes every available core for models that declare the same bits
         for any thread count, and one thread for the others, so that results do not depend on the
@@ -37,22 +70,54 @@ class HPOParams:
     objective: Objective = "pr_auc"
     seed: int = 0
     n_threads: int | None = None
-    storage: str | None = None
+    storage: str | None = field(default=None, repr=False)
     study_name: str | None = None
-    pruner: str | None = None
+    space: Mapping[str, Dimension] = field(default_factory=dict)
+    config: ParamConfig | None = None
+    timeframe: str | None = None
+    evaluate_on: Evidence = "validation"
+    sampler: Sampler = "tpe"
+    pruner: Pruner = "hyperband"
+    batch_size: int = 4
+    n_workers: int | None = None
 
     def __post_init__(self) -> None:
         put = object.__setattr__
         put(self, "params", dict(self.params))
+        put(self, "space", dict(self.space))
         put(self, "n_trials", integer("HPOParams.n_trials", self.n_trials, low=0))
         put(self, "seed", integer("HPOParams.seed", self.seed, low=0, high=2**31 - 1))
         if self.n_threads is not None:
             put(self, "n_threads", integer("HPOParams.n_threads", self.n_threads, low=1))
         if self.timeout_s is not None:
             real("HPOParams.timeout_s", self.timeout_s, low=0, open_low=True)
-        if self.objective not in get_args(Objective):
-            message = (
-                f"HPOParams.objective is {self.objective!r}; it must be one of "
-                f"{', '.join(get_args(Objective))}."
-            )
+        put(self, "batch_size", integer("HPOParams.batch_size", self.batch_size, low=1))
+        if self.n_workers is not None:
+            put(self, "n_workers", integer("HPOParams.n_workers", self.n_workers, low=1))
+        for name, kind in (
+            ("objective", Objective),
+            ("evaluate_on", Evidence),
+            ("sampler", Sampler),
+            ("pruner", Pruner),
+        ):
+            if getattr(self, name) not in get_args(kind):
+                message = (
+                    f"HPOParams.{name} is {getattr(self, name)!r}; it must be one of "
+                    f"{', '.join(get_args(kind))}."
+                )
+                raise InputError("setting_invalid", message)
+        if not self.n_trials:
+            asked = [name for name in ("timeout_s", "storage", "study_name") if self._set(name)]
+            asked += ["space"] if self.space else []
+            if asked:
+                message = (
+                    f"HPOParams sets {', '.join(asked)} and n_trials=0, so that nothing is "
+                    "searched; give n_trials, or leave them out."
+                )
+                raise InputError("setting_invalid", message)
+        if self.study_name is not None and self.storage is None:
+            message = "HPOParams.study_name names a study in a storage; give storage, too."
             raise InputError("setting_invalid", message)
+
+    def _set(self, name: str) -> bool:
+        return getattr(self, name) is not None

@@ -6,14 +6,18 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from cvn_harness_core.errors import ParameterError
 
+if TYPE_CHECKING:
+    from cvn_harness_core.contracts.space import Choice, Range
+
 ParamValue: TypeAlias = bool | int | float | str | tuple[int | float, ...] | None
-Source: TypeAlias = Literal["library", "default", "policy", "user", "search"]
+Source: TypeAlias = Literal["library", "default", "policy", "config", "user", "search"]
+"""Who chose a value; each has precedence over those before it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,11 @@ class Param:
     needs
         What other parameters must be for this one to have an effect: by name, the values of which
         one must hold (None stands for the library's default; no values for any that is set).
+        Where a search tries values of both, it tries this one only where it has an effect.
+    search
+        What a search tries; None leaves the parameter alone unless the user asks for it.
+    by_timeframe
+        Defaults for bars of one length, by its name (``1h``), where they differ from ``default``.
     """
 
     name: str
@@ -61,6 +70,8 @@ class Param:
     per_feature: bool = False
     needs: Mapping[str, tuple[ParamValue, ...]] = field(default_factory=dict)
     of_floats: bool = False
+    search: Range | Choice | None = None
+    by_timeframe: Mapping[str, ParamValue] = field(default_factory=dict)
 
     def check(self, value: Any, n_features: int | None = None) -> ParamValue:
         """Return ``value`` in this parameter's type; raise ParameterError ``parameter_invalid``.
@@ -143,11 +154,24 @@ _CONVERTERS: dict[type, Callable[[Any], ParamValue]] = {
 
 
 @dataclass(frozen=True)
-class ResolvedParam:
-    """A value on its way into the library, and where it came from."""
+class Overridden:
+    """A value that a later layer replaced: a dead setting."""
 
     value: ParamValue
     source: Source
+
+
+@dataclass(frozen=True)
+class ResolvedParam:
+    """A value on its way into the library, where it came from, and what it replaced."""
+
+    value: ParamValue
+    source: Source
+    overridden: tuple[Overridden, ...] = ()
+
+    def replaced(self, value: ParamValue, source: Source) -> ResolvedParam:
+        """Return the value of a later layer in place of this one."""
+        return ResolvedParam(value, source, (*self.overridden, Overridden(self.value, self.source)))
 
 
 @dataclass(frozen=True)
@@ -155,12 +179,14 @@ class EffectiveParam:
     """A value read back from the fitted model; None where the model does not report it.
 
     ``source`` says who chose it; ``requested`` is what was passed in, where something was (it
-    differs from ``value`` where the library rounds to single precision).
+    differs from ``value`` where the library rounds to single precision); ``overridden`` are the
+    values of earlier layers, which had no effect.
     """
 
     value: ParamValue
     source: Source
     requested: ParamValue = None
+    overridden: tuple[Overridden, ...] = ()
 
 
 def reserved(

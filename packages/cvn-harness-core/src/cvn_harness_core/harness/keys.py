@@ -28,10 +28,12 @@ def artifact_key(
     n_threads: int,
     versions: Mapping[str, str],
     bases: Mapping[str, str] | None = None,
+    search: Mapping[str, Any] | None = None,
 ) -> Key:
     """Return the key of a training's artifact.
 
-    ``content`` is that of ``datasets``, and ``bases`` are an ensemble's, name to key.
+    ``content`` is that of ``datasets``, ``bases`` are an ensemble's, name to key, and ``search`` is
+    whatever decides its outcome.
     """
     assert isinstance(datasets.feature_version, FeatureVersion)
     parts: dict[str, Any] = {
@@ -40,7 +42,7 @@ def artifact_key(
         "feature_version": datasets.feature_version.digest,
         "payoff": datasets.payoff,
         "params": {name: p.value for name, p in parameters.items()},
-        "sources": {name: p.source for name, p in parameters.items()},
+        "sources": {name: (p.source, p.overridden) for name, p in parameters.items()},
         "policy": policy,
         "seed": seed,
         "n_threads": n_threads,
@@ -49,6 +51,8 @@ def artifact_key(
         "core": package_digest("cvn_harness_core"),
         "rules": _rules_code(policy),
     }
+    if search is not None:
+        parts["search"] = search
     if bases is not None:
         parts["bases"] = list(bases.items())
     return key_of(record.kind, parts)

@@ -13,6 +13,7 @@ from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.contracts.space import Dimension
 from cvn_harness_core.errors import InputError, SearchError
 from cvn_harness_core.harness.environment import environment
 from cvn_harness_core.harness.keys import artifact_key
@@ -43,6 +44,24 @@ class Request:
         return {**self.datasets.tags, **{str(k): str(v) for k, v in (self.tags or {}).items()}}
 
 
+@dataclass(frozen=True)
+class Search:
+    """What is searched, and how: by parameter, and by the settings of ``HPOParams``."""
+
+    space: Mapping[str, Dimension]
+    settings: HPOParams
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Everything that decides which trials are run, and which of them wins."""
+        names = ("n_trials", "timeout_s", *STUDY_SETTINGS)
+        return {"space": self.space, **{name: getattr(self.settings, name) for name in names}}
+
+
+STUDY_SETTINGS = ("objective", "evaluate_on", "sampler", "pruner", "batch_size")
+"""The settings that cannot change when a study is resumed."""
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Training:
     """One training: everything that it depends on.
@@ -62,6 +81,7 @@ class Training:
     n_threads: int
     versions: Mapping[str, str]
     key: Key | None
+    search: Search | None = None
     dags: tuple[ModuleType, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     bases: Mapping[str, Training] = field(default_factory=dict)
@@ -84,6 +104,7 @@ def settle(
     seed: int,
     n_threads: int,
     dags: tuple[ModuleType, ...],
+    search: Search | None = None,
     inputs: Mapping[str, Any] | None = None,
     bases: Mapping[str, Training] | None = None,
 ) -> Training:
@@ -102,6 +123,7 @@ def settle(
             n_threads=n_threads,
             versions=versions,
             bases=None if bases is None else of_bases,
+            search=None if search is None else search.identity,
         )
     return Training(
         kind=kind,
@@ -114,6 +136,7 @@ def settle(
         n_threads=n_threads,
         versions=versions,
         key=key,
+        search=search,
         dags=dags if spec.dag is None else (*dags, spec.dag),
         inputs=inputs or {},
         bases=bases or {},
@@ -121,7 +144,7 @@ def settle(
 
 
 def check_arguments(datasets: Any, hpo_params: Any, policy: Any) -> None:
-    """Raise InputError for arguments of another type, SearchError for a search."""
+    """Raise InputError for arguments of another type."""
     for name, value, kind in (
         ("datasets", datasets, Datasets),
         ("hpo_params", hpo_params, HPOParams),
@@ -132,12 +155,16 @@ def check_arguments(datasets: Any, hpo_params: Any, policy: Any) -> None:
             raise InputError("setting_invalid", message)
     if policy.calibration is not None:
         require(policy.calibration.method)
-    # Names only: a storage may hold a password.
-    settings = ("timeout_s", "storage", "study_name", "pruner")
-    asked = [name for name in settings if getattr(hpo_params, name) is not None]
-    if hpo_params.n_trials or asked:
+
+
+def search_of(name: str, hpo_params: HPOParams, space: Mapping[str, Dimension]) -> Search | None:
+    """Return the search that was asked for; raise SearchError ``space_empty`` if it has none."""
+    if not hpo_params.n_trials:
+        return None
+    if not space:
         message = (
-            f"HPOParams({', '.join([f'n_trials={hpo_params.n_trials}', *asked])}): this release "
-            "has no hyperparameter search; fix the parameters and leave these out."
+            f"{name}: n_trials={hpo_params.n_trials}, and there is nothing to search: the plugin "
+            "declares no space, or everything is fixed. Give HPOParams(space={...}), or n_trials=0."
         )
-        raise SearchError("search_not_implemented", message)
+        raise SearchError("space_empty", message)
+    return Search(space, hpo_params)

@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.contracts.space import Dimension
 
 
 def threads_for(
-    spec: ModelSpec, hpo_params: HPOParams, parameters: Mapping[str, ResolvedParam]
+    spec: ModelSpec,
+    hpo_params: HPOParams,
+    parameters: Mapping[str, ResolvedParam],
+    space: Mapping[str, Dimension],
 ) -> int:
     """Return the threads of one fit: the user's, else by what the model declares.
 
@@ -20,7 +24,7 @@ def threads_for(
     if hpo_params.n_threads is not None:
         return hpo_params.n_threads
     varies = any(
-        name in parameters and parameters[name].value in values
+        name in space or (name in parameters and parameters[name].value in values)
         for name, values in spec.thread_variant.items()
     )
     if varies or not spec.thread_invariant:

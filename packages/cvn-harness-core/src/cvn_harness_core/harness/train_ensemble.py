@@ -11,7 +11,12 @@ from cvn_harness_core.contracts.calibration import Calibration
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.out_of_fold import OutOfFold
-from cvn_harness_core.errors import HarnessError, InputError, PluginNotInstalledError
+from cvn_harness_core.errors import (
+    HarnessError,
+    InputError,
+    PluginNotInstalledError,
+    SearchError,
+)
 from cvn_harness_core.harness.base_nodes import base_nodes
 from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.planning import Request, Training, check_arguments, settle
@@ -107,6 +112,15 @@ def _params_of(name: str, given: Mapping[str, HPOParams]) -> HPOParams:
     return given.get(name, given.get("", HPOParams()))
 
 
+def _own_params(name: str, given: Mapping[str, HPOParams]) -> HPOParams:
+    """Return the parameters of the ensemble itself: a search meant for all is that of its bases."""
+    if name in given and given[name].n_trials:
+        message = f"{name} is an ensemble and has no search of its own; search its bases."
+        raise SearchError("search_unsupported", message)
+    own = _params_of(name, given)
+    return HPOParams(own.params, seed=own.seed, n_threads=own.n_threads)
+
+
 def base_policy(policy: TrainingPolicy) -> TrainingPolicy:
     """Return the policy of an ensemble's bases: with forward folds, and calibrated first."""
     return replace(
@@ -127,12 +141,12 @@ def _plan(
 ) -> Training:
     """Check everything, bases included, and return what there is to do; fits nothing."""
     spec, record = ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name)
-    hpo_params = _params_of(name, given)
+    hpo_params = _own_params(name, given)
     check_arguments(request.datasets, hpo_params, policy)
     names = tuple(spec.bases if bases is None else bases)
     _check_bases(name, names, above)
     _check_given(given, (name, *names), above)
-    parameters = resolve_parameters(spec, hpo_params.params, n_features=len(names))
+    parameters = resolve_parameters(spec, hpo_params, n_features=len(names)).values
     combiner = combiner_of(name)
     below = (*above, name)
     return settle(

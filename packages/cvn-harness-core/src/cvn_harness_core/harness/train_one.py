@@ -9,7 +9,13 @@ from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.harness.parameters import resolve_parameters
-from cvn_harness_core.harness.planning import Request, Training, check_arguments, settle
+from cvn_harness_core.harness.planning import (
+    Request,
+    Training,
+    check_arguments,
+    search_of,
+    settle,
+)
 from cvn_harness_core.harness.threads import threads_for
 from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.plugins.adapters import adapter_of
@@ -84,7 +90,7 @@ def plan_model(
     check_arguments(request.datasets, hpo_params, policy)
     spec, record = MODEL_REGISTRY[name], MODEL_REGISTRY.record(name)
     width = len(request.datasets.feature_names)
-    parameters = resolve_parameters(spec, hpo_params.params, n_features=width)
+    parameters, space = resolve_parameters(spec, hpo_params, n_features=width)
     return settle(
         "model",
         spec,
@@ -94,8 +100,9 @@ def plan_model(
         adapter=adapter_of(name),
         parameters=parameters,
         seed=hpo_params.seed,
-        n_threads=threads_for(spec, hpo_params, parameters),
+        n_threads=threads_for(spec, hpo_params, parameters, space),
         dags=(),
+        search=search_of(name, hpo_params, space),
     )
 
 

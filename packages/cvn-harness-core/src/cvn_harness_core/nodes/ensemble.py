@@ -246,6 +246,8 @@ def effective_params(
     for name, chosen in parameters.items():
         param = ensemble.param(name)
         reported = said.pop((param.native if param else None) or name, None)
-        found[name] = EffectiveParam(reported, chosen.source, requested=chosen.value)
+        found[name] = EffectiveParam(
+            reported, chosen.source, requested=chosen.value, overridden=chosen.overridden
+        )
     found.update({name: EffectiveParam(value, "library") for name, value in said.items()})
     return found

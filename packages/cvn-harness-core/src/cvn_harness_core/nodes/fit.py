@@ -119,7 +119,12 @@ def effective_params(
         )
         source = "policy" if by_policy or chosen is None else chosen.source
         unsaid = value if name == spec.iterations_param else None
-        found[name] = EffectiveParam(said.pop(native_name, unsaid), source, requested=value)
+        found[name] = EffectiveParam(
+            said.pop(native_name, unsaid),
+            source,
+            requested=value,
+            overridden=() if chosen is None else chosen.overridden,
+        )
     canonical = {p.native or p.name: p.name for p in spec.params}
     for name, value in said.items():
         found.setdefault(canonical.get(name, name), EffectiveParam(value, "library"))

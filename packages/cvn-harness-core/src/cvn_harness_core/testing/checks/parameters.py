@@ -47,7 +47,7 @@ class ParameterChecks(ModelUnderTest):
             value = _edges(param)[0][0]
             for alias in param.aliases:
                 given = {alias: value, **_needed(param)}
-                resolved = resolve_parameters(self.spec, given)[param.name]
+                resolved = resolve_parameters(self.spec, HPOParams(given)).values[param.name]
                 require(
                     (resolved.source, resolved.value) == ("user", param.check(value)),
                     f"{alias}={value!r} to set {param.name}",

@@ -1,0 +1,27 @@
+"""Values and ranges of one model's hyperparameters that a file or a database holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from cvn_harness_core.contracts.space import Dimension
+
+
+@dataclass(frozen=True)
+class ParamConfig:
+    """A layer between the plugin's defaults and the user: fixed values, and ranges for a search.
+
+    Parameters
+    ----------
+    values, space
+        By parameter, as in ``HPOParams``. A parameter stands in one of them at most.
+    origins
+        Where each comes from, for messages: ``hpo.toml [lightgbm]``,
+        ``CVN_HPO_LIGHTGBM_NUM_LEAVES``.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict)
+    space: Mapping[str, Dimension] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
