@@ -87,6 +87,7 @@ class SearchError(HarnessError, RuntimeError):
     codes = frozenset(
         {
             "no_trial_finished",
+            "prepared_changed",
             "search_unsupported",
             "space_empty",
             "storage_unavailable",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,17 @@ class CatBoostAdapter(ModelAdapter):
             _pool(datasets.train, request.n_threads), _pool(datasets.val, request.n_threads)
         )
 
+    def fingerprint(self, prepared: Prepared) -> Any:
+        """Return size, labels and weights."""
+        return [
+            (
+                data.shape,
+                np.asarray(data.get_label()).tobytes(),
+                np.asarray(data.get_weight()).tobytes(),
+            )
+            for data in (prepared.train, prepared.val)
+        ]
+
     def fit(self, prepared: Prepared, request: FitRequest) -> Fitted:
         """Boost up to ``iterations`` rounds and keep those up to the best."""
         stopping = request.stopping
@@ -51,7 +62,8 @@ class CatBoostAdapter(ModelAdapter):
         if stopping.rounds is not None:
             settings.update(od_type="Iter", od_wait=stopping.rounds)
         model = CatBoost(settings)
-        model.fit(prepared.train, eval_set=prepared.val)
+        callbacks = None if request.watch is None else [_Watching(request.watch, stopping.metric)]
+        model.fit(prepared.train, eval_set=prepared.val, callbacks=callbacks)
         history = model.get_evals_result()
         val = np.asarray(history["validation"][stopping.metric])
         train = history.get("learn", {}).get(stopping.metric)
@@ -94,6 +106,18 @@ class CatBoostAdapter(ModelAdapter):
                 constraints.get(i, 0) for i in range(len(native.feature_names_))
             ),
         }
+
+
+class _Watching:
+    """What CatBoost calls after each iteration; it goes on while that returns True."""
+
+    def __init__(self, watch: Callable[[int, float], bool], metric: str) -> None:
+        self._watch, self._metric = watch, metric
+
+    def after_iteration(self, info: Any) -> bool:
+        """Return whether to go on."""
+        value = float(info.metrics["validation"][self._metric][-1])
+        return not self._watch(info.iteration, value)
 
 
 def _pool(split: Split, n_threads: int) -> Pool:

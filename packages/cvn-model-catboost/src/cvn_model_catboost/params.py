@@ -6,6 +6,7 @@ Source: the CatBoost documentation, "Training parameters", whose aliases are acc
 from __future__ import annotations
 
 from cvn_harness_core.contracts.params import Param, reserved
+from cvn_harness_core.contracts.space import Choice, Range
 
 PARAMS = (
     Param(
@@ -15,17 +16,53 @@ PARAMS = (
         low=1,
         aliases=("n_estimators", "num_boost_round", "num_trees"),
     ),
-    Param("learning_rate", float, default=0.05, low=0, high=1, open_low=True, aliases=("eta",)),
-    Param("depth", int, low=1, high=16, aliases=("max_depth",)),
-    Param("l2_leaf_reg", float, low=0, aliases=("reg_lambda",)),
+    Param(
+        "learning_rate",
+        float,
+        default=0.05,
+        low=0,
+        high=1,
+        open_low=True,
+        aliases=("eta",),
+        search=Range(0.01, 0.2, log=True),
+    ),
+    Param("depth", int, low=1, high=16, aliases=("max_depth",), search=Range(3, 8)),
+    Param("l2_leaf_reg", float, low=0, aliases=("reg_lambda",), search=Range(1.0, 100.0, log=True)),
     Param("boosting_type", str, default="Plain", choices=("Plain", "Ordered")),
-    Param("bootstrap_type", str, choices=("Bayesian", "Bernoulli", "MVS", "No")),
-    Param("bagging_temperature", float, low=0, needs={"bootstrap_type": ("Bayesian",)}),
-    Param("subsample", float, low=0, high=1, open_low=True),
+    Param(
+        "bootstrap_type",
+        str,
+        choices=("Bayesian", "Bernoulli", "MVS", "No"),
+        search=Choice("Bayesian", "Bernoulli", "MVS"),
+    ),
+    Param(
+        "bagging_temperature",
+        float,
+        low=0,
+        needs={"bootstrap_type": ("Bayesian",)},
+        search=Range(0.0, 2.0),
+    ),
+    Param(
+        "subsample",
+        float,
+        low=0,
+        high=1,
+        open_low=True,
+        needs={"bootstrap_type": (None, "Bernoulli", "MVS")},
+        search=Range(0.5, 1.0),
+    ),
     Param("mvs_reg", float, low=0, needs={"bootstrap_type": (None, "MVS")}),
     Param("sampling_frequency", str, choices=("PerTree", "PerTreeLevel")),
-    Param("random_strength", float, low=0),
-    Param("rsm", float, low=0, high=1, open_low=True, aliases=("colsample_bylevel",)),
+    Param("random_strength", float, low=0, search=Range(0.01, 10.0, log=True)),
+    Param(
+        "rsm",
+        float,
+        low=0,
+        high=1,
+        open_low=True,
+        aliases=("colsample_bylevel",),
+        search=Range(0.3, 1.0),
+    ),
     Param("grow_policy", str, choices=("SymmetricTree", "Depthwise", "Lossguide")),
     Param(
         "min_data_in_leaf",
@@ -43,7 +80,7 @@ PARAMS = (
     ),
     Param("score_function", str, choices=("Cosine", "L2")),
     Param("leaf_estimation_method", str, choices=("Newton", "Gradient")),
-    Param("leaf_estimation_iterations", int, low=1),
+    Param("leaf_estimation_iterations", int, low=1, search=Range(1, 10)),
     Param("leaf_estimation_backtracking", str, choices=("No", "AnyImprovement")),
     Param("model_shrink_rate", float, low=0, high=1),
     Param(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,18 @@ class LightGBMAdapter(ModelAdapter):
         )
         return Prepared(train.construct(), val.construct())
 
+    def fingerprint(self, prepared: Prepared) -> Any:
+        """Return the settings, the labels and the number of bins of each feature."""
+        return [
+            (
+                dict(data.params or {}),
+                data.num_data(),
+                [data.feature_num_bin(i) for i in range(data.num_feature())],
+                np.asarray(data.get_label()).tobytes(),
+            )
+            for data in (prepared.train, prepared.val)
+        ]
+
     def fit(self, prepared: Prepared, request: FitRequest) -> Fitted:
         """Boost up to ``n_estimators`` rounds and remember the best."""
         stopping = request.stopping
@@ -64,6 +76,8 @@ class LightGBMAdapter(ModelAdapter):
             callbacks.append(
                 lgb.early_stopping(stopping.rounds, verbose=False, min_delta=stopping.min_delta)
             )
+        if request.watch is not None:
+            callbacks.append(_watching(request.watch))
         booster = lgb.train(
             {
                 **params,
@@ -110,6 +124,17 @@ class LightGBMAdapter(ModelAdapter):
         section = text.partition("\nparameters:\n")[2].partition("\nend of parameters")[0]
         lines = (line.strip("[]").partition(": ") for line in section.splitlines())
         return {name.rstrip(":"): _number(value) for name, _, value in lines if name}
+
+
+def _watching(watch: Callable[[int, float], bool]) -> Callable[[lgb.callback.CallbackEnv], None]:
+    def callback(env: lgb.callback.CallbackEnv) -> None:
+        results = env.evaluation_result_list or []
+        value = next(result[2] for result in results if result[0] == "val")
+        if watch(env.iteration + 1, value):
+            raise lgb.callback.EarlyStopException(env.iteration, results)
+
+    callback.order = 40  # type: ignore[attr-defined]  # after what records and what stops early
+    return callback
 
 
 def _pinned(request: FitRequest) -> dict[str, Any]:

@@ -6,6 +6,7 @@ Source: the LightGBM documentation, "Parameters", whose aliases are accepted.
 from __future__ import annotations
 
 from cvn_harness_core.contracts.params import Param, reserved
+from cvn_harness_core.contracts.space import Choice, Range
 
 PARAMS = (
     Param(
@@ -34,6 +35,7 @@ PARAMS = (
         low=0,
         open_low=True,
         aliases=("eta", "shrinkage_rate"),
+        search=Range(0.01, 0.2, log=True),
     ),
     Param(
         "boosting_type",
@@ -48,6 +50,7 @@ PARAMS = (
         low=2,
         high=131072,
         aliases=("max_leaf", "max_leaf_nodes", "max_leaves", "num_leaf"),
+        search=Range(4, 128, log=True),
     ),
     Param("max_depth", int, low=-1),
     Param(
@@ -56,6 +59,7 @@ PARAMS = (
         low=0,
         native="min_data_in_leaf",
         aliases=("min_data_in_leaf", "min_data", "min_data_per_leaf", "min_samples_leaf"),
+        search=Range(10, 500, log=True),
     ),
     Param(
         "min_child_weight",
@@ -70,7 +74,12 @@ PARAMS = (
         ),
     ),
     Param(
-        "min_split_gain", float, low=0, native="min_gain_to_split", aliases=("min_gain_to_split",)
+        "min_split_gain",
+        float,
+        low=0,
+        native="min_gain_to_split",
+        aliases=("min_gain_to_split",),
+        search=Range(1e-4, 1.0, log=True),
     ),
     Param(
         "subsample",
@@ -80,6 +89,7 @@ PARAMS = (
         open_low=True,
         native="bagging_fraction",
         aliases=("bagging_fraction", "bagging", "sub_row"),
+        search=Range(0.5, 1.0),
     ),
     Param(
         "subsample_freq", int, default=1, low=0, native="bagging_freq", aliases=("bagging_freq",)
@@ -92,6 +102,7 @@ PARAMS = (
         open_low=True,
         native="feature_fraction",
         aliases=("feature_fraction", "sub_feature"),
+        search=Range(0.3, 1.0),
     ),
     Param(
         "colsample_bynode",
@@ -108,6 +119,7 @@ PARAMS = (
         low=0,
         native="lambda_l1",
         aliases=("lambda_l1", "l1_regularization"),
+        search=Range(1e-3, 10.0, log=True),
     ),
     Param(
         "reg_lambda",
@@ -115,10 +127,11 @@ PARAMS = (
         low=0,
         native="lambda_l2",
         aliases=("lambda_l2", "lambda", "l2_regularization"),
+        search=Range(0.01, 100.0, log=True),
     ),
     Param("max_delta_step", float, low=0, aliases=("max_leaf_output", "max_tree_output")),
-    Param("path_smooth", float, low=0),
-    Param("extra_trees", bool, aliases=("extra_tree",)),
+    Param("path_smooth", float, low=0, search=Range(0.01, 100.0, log=True)),
+    Param("extra_trees", bool, aliases=("extra_tree",), search=Choice(*(False, True))),
     Param("data_sample_strategy", str, choices=("bagging", "goss")),
     Param("top_rate", float, low=0, high=1, needs={"data_sample_strategy": ("goss",)}),
     Param("other_rate", float, low=0, high=1, needs={"data_sample_strategy": ("goss",)}),

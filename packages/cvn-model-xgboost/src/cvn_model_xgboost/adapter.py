@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,13 +39,28 @@ class XGBoostAdapter(ModelAdapter):
         second = xgb.QuantileDMatrix(**_columns(val), max_bin=max_bin, ref=first, **common)
         return Prepared(first, second)
 
+    def fingerprint(self, prepared: Prepared) -> Any:
+        """Return size, labels, weights and, where the data are quantised, the cuts."""
+        return [
+            (
+                data.num_row(),
+                data.num_col(),
+                data.get_label().tobytes(),
+                data.get_weight().tobytes(),
+                [part.tobytes() for part in data.get_quantile_cut()]
+                if isinstance(data, xgb.QuantileDMatrix)
+                else None,
+            )
+            for data in (prepared.train, prepared.val)
+        ]
+
     def fit(self, prepared: Prepared, request: FitRequest) -> Fitted:
         """Boost up to ``n_estimators`` rounds and keep those up to the best."""
         stopping = request.stopping
         assert stopping is not None
         params = dict(request.params)
         rounds = int(params.pop("n_estimators"))  # type: ignore[arg-type]
-        callbacks = []
+        callbacks: list[xgb.callback.TrainingCallback] = []
         if stopping.rounds is not None:
             callbacks.append(
                 xgb.callback.EarlyStopping(
@@ -55,6 +70,8 @@ class XGBoostAdapter(ModelAdapter):
                     min_delta=stopping.min_delta,
                 )
             )
+        if request.watch is not None:
+            callbacks.append(_Watching(request.watch, stopping.metric))
         history: dict[str, dict[str, list[float]]] = {}
         booster = xgb.train(
             {
@@ -107,6 +124,15 @@ class XGBoostAdapter(ModelAdapter):
         learner = json.loads(native.save_config())["learner"]
         sections = (learner["gradient_booster"], learner["objective"])
         return {name: value for section in sections for name, value in _leaves(section)}
+
+
+class _Watching(xgb.callback.TrainingCallback):
+    def __init__(self, watch: Callable[[int, float], bool], metric: str) -> None:
+        super().__init__()
+        self._watch, self._metric = watch, metric
+
+    def after_iteration(self, model: Any, epoch: int, evals_log: Any) -> bool:  # noqa: ARG002
+        return self._watch(epoch + 1, float(evals_log["val"][self._metric][-1]))
 
 
 def _columns(split: Split) -> dict[str, Any]:

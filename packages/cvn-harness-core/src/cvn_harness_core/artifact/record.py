@@ -14,6 +14,7 @@ from cvn_harness_core.contracts.out_of_fold import FoldProof
 from cvn_harness_core.contracts.params import EffectiveParam, ParamValue
 from cvn_harness_core.contracts.payoff import Payoff
 from cvn_harness_core.contracts.probability import Probability
+from cvn_harness_core.contracts.search import SearchRecord
 from cvn_harness_core.contracts.theta import ThetaDecision, ThetaOutcome
 from cvn_harness_core.contracts.tradability import Tradability
 
@@ -40,6 +41,8 @@ class ArtifactRecord:
         Stopping metric, best iteration, ceiling, and the curve in summary.
     health
         The verdict on the fit.
+    search
+        The search that chose parameters, with every trial; None without one.
     probability
         What the scores are: raw, inflated by a class weight, corrected for it, or calibrated.
     score_map
@@ -104,6 +107,7 @@ class ArtifactRecord:
     n_unscored: int
     environment: dict[str, str]
     timings: dict[str, float]
+    search: SearchRecord | None = None
     diagnostics: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 

@@ -34,13 +34,16 @@ class Stopping:
 class FitRequest:
     """Everything an adapter needs for one fit besides the data.
 
-    ``params`` holds canonical names and checked values; a parameter that nobody set is absent.
+    ``params`` holds canonical names and checked values; a parameter that nobody set is absent. An
+    adapter that boosts calls ``watch``, where it is given, after each iteration, with its number
+    from 1 and the stopping metric on validation, and ends the boosting where it returns True.
     """
 
     params: Mapping[str, ParamValue]
     seed: int
     n_threads: int
     stopping: Stopping | None = None
+    watch: Callable[[int, float], bool] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,18 @@ class ModelAdapter(ABC):
     """
 
     def prepare(self, datasets: Datasets, request: FitRequest) -> Any:  # noqa: ARG002
-        """Return the library's own form of the data; by default the datasets themselves."""
+        """Return the library's own form of the data; by default the datasets themselves.
+
+        Trials of a search share it, if the parameters declared ``dataset_level`` are the same.
+        """
         return datasets
+
+    def fingerprint(self, prepared: Any) -> Any:  # noqa: ARG002
+        """Return what can be told of prepared data, to see that no fit changes what trials share.
+
+        None by default. Anything that compares equal as long as nothing was changed.
+        """
+        return None
 
     @abstractmethod
     def fit(self, prepared: Any, request: FitRequest) -> Fitted:

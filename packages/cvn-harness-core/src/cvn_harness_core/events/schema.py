@@ -247,10 +247,48 @@ class PluginRejected(Event):
     message: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class HpoTrialComplete(Event):
+    """A trial of a search ended, and was kept."""
+
+    event: ClassVar[str] = "hpo_trial_complete"
+    study: str
+    trial: int
+    state: Literal["complete", "pruned", "failed"]
+    value: float | None
+    params: dict[str, Any]
+    best_iteration: int | None
+    ceiling: int | None
+    theta: float | None
+    buy_rate: float | None
+    seconds: float
+    peak_bytes: int | None
+    code: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HpoComplete(Event):
+    """A search ended; the training goes on with its best trial."""
+
+    event: ClassVar[str] = "hpo_complete"
+    study: str
+    objective: str
+    value: float
+    best_trial: int
+    n_trials: int
+    n_complete: int
+    n_pruned: int
+    n_failed: int
+    params: dict[str, Any]
+    seconds: float
+
+
 EVENTS: dict[str, type[Event]] = {
     cls.event: cls
     for cls in (
         TrainingStarted,
+        HpoTrialComplete,
+        HpoComplete,
         ClassBalanceApplied,
         LearningCurveRecorded,
         CalibrationApplied,

@@ -7,7 +7,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,16 +30,21 @@ class Trace:
 
 
 def execute(
-    dags: tuple[ModuleType, ...], outputs: list[str], inputs: dict[str, Any], trace: Trace
+    dags: tuple[ModuleType, ...],
+    outputs: list[str],
+    inputs: dict[str, Any],
+    trace: Trace,
+    known: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Run the shared nodes, with those of ``dags`` over them, once; return the outputs by name.
 
-    Whatever a node raises passes through; ``trace.stage`` then names the node.
+    ``known`` are nodes whose values are there already; what only they need is not run. Whatever a
+    node raises passes through; ``trace.stage`` then names the node.
     """
     driver, tracer = _driver(dags)
     tracer.record_in(trace)
     with _without_hamilton_errors():
-        results: dict[str, Any] = driver.execute(outputs, inputs=inputs)
+        results: dict[str, Any] = driver.execute(outputs, inputs=inputs, overrides=known or {})
     return results
 
 

@@ -41,8 +41,7 @@ def artifact_key(
         "data": content,
         "feature_version": datasets.feature_version.digest,
         "payoff": datasets.payoff,
-        "params": {name: p.value for name, p in parameters.items()},
-        "sources": {name: (p.source, p.overridden) for name, p in parameters.items()},
+        **_of_parameters(parameters),
         "policy": policy,
         "seed": seed,
         "n_threads": n_threads,
@@ -56,6 +55,20 @@ def artifact_key(
     if bases is not None:
         parts["bases"] = list(bases.items())
     return key_of(record.kind, parts)
+
+
+def with_parameters(key: Key, parameters: Mapping[str, ResolvedParam]) -> Key:
+    """Return the key of the training with other parameters, and without a search."""
+    gone = ("params", "sources", "search")
+    kept = {name: text for name, text in key.parts.items() if name.partition(".")[0] not in gone}
+    return Key(key.kind, {**kept, **key_of(key.kind, _of_parameters(parameters)).parts})
+
+
+def _of_parameters(parameters: Mapping[str, ResolvedParam]) -> dict[str, Any]:
+    return {
+        "params": {name: p.value for name, p in parameters.items()},
+        "sources": {name: (p.source, p.overridden) for name, p in parameters.items()},
+    }
 
 
 def fold_key(artifact: Key, policy: TrainingPolicy, number: int) -> Key:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
 from typing import Any, Literal
@@ -13,10 +13,11 @@ from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.contracts.search import TrialRecord
 from cvn_harness_core.contracts.space import Dimension
 from cvn_harness_core.errors import InputError, SearchError
 from cvn_harness_core.harness.environment import environment
-from cvn_harness_core.harness.keys import artifact_key
+from cvn_harness_core.harness.keys import artifact_key, with_parameters
 from cvn_harness_core.harness.parameters import Spec
 from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call
@@ -27,11 +28,12 @@ from cvn_harness_core.store.key import Key
 
 @dataclass(frozen=True, eq=False)
 class Request:
-    """One call: what is trained on, where results are kept, and how they are tagged."""
+    """One call: what is trained on, where results are kept, how they are tagged, who is told."""
 
     datasets: Datasets
     store: Store | None = None
     tags: Mapping[str, str] | None = None
+    on_trial: Callable[[TrialRecord], None] | None = None
 
     @cached_property
     def content(self) -> dict[str, str]:
@@ -85,6 +87,16 @@ class Training:
     dags: tuple[ModuleType, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     bases: Mapping[str, Training] = field(default_factory=dict)
+
+    def settled(self, parameters: Mapping[str, ResolvedParam]) -> Training:
+        """Return the training with what its search found.
+
+        Its key is that of a training with these values, so that forward folds are shared with it.
+        """
+        key = self.key
+        if key is not None:
+            key = with_parameters(key, parameters)
+        return replace(self, parameters=parameters, search=None, key=key)
 
     @property
     def fixed(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import uuid
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cvn_harness_core.artifact.saving import BaseOf, decode, encode
 from cvn_harness_core.artifact.trained import TrainedArtifact
@@ -22,6 +22,9 @@ from cvn_harness_core.harness.keys import fold_key
 from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.folds import KeepFold, keep_in, keep_nothing
+
+if TYPE_CHECKING:
+    from cvn_harness_core.search.engine import Found
 
 _OUTPUTS = (
     "log_emit",
@@ -72,11 +75,12 @@ def run(training: Training, base_of: BaseOf) -> Ran:
 
 
 def _train(training: Training, log: RunLog) -> TrainedArtifact:
-    request, policy, spec = training.request, training.policy, training.spec
+    request, policy, spec, key = training.request, training.policy, training.spec, training.key
     datasets = request.datasets
     assert isinstance(datasets.feature_version, FeatureVersion)
     digest = datasets.digest_of(request.content)
     trace, started = Trace(), time.perf_counter()
+    found: Found | None = None
     try:
         log.emit(
             TrainingStarted,
@@ -91,6 +95,12 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
             seed=training.seed,
             n_threads=training.n_threads,
         )
+        if training.search is not None:
+            from cvn_harness_core.search.engine import search
+
+            trace.stage = "search"
+            found = search(training, log, request.on_trial)
+            training = training.settled(found.parameters)
         out = _execute(
             training.dags,
             [*_OUTPUTS, *spec.diagnostics],
@@ -104,9 +114,12 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
                 "n_threads": training.n_threads,
                 "run_log": log,
                 "keep_fold": _keep_fold(training, log),
+                "prepare": training.adapter.prepare if found is None else found.prepared,
+                "watch": None,
                 **training.inputs,
             },
             trace,
+            {} if found is None or found.fitted is None else {"fitted": found.fitted},
         )
         if policy.on_unhealthy == "error":
             trace.stage = "training_health"
@@ -132,6 +145,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         params=training.fixed,
         effective_params=out["effective_params"],
         learning_curve=out["learning_curve"],
+        search=None if found is None else found.record,
         health=out["training_health"],
         probability=out["probability"],
         score_map=out["score_map"],
@@ -145,7 +159,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         policy=_policy_facts(policy, out["theta_rule"]),
         seed=training.seed,
         n_threads=training.n_threads,
-        content_key=None if training.key is None else training.key.digest,
+        content_key=None if key is None else key.digest,
         bases=tuple(training.bases),
         lineage=tuple(base.key.digest for base in training.bases.values() if base.key),
         n_unscored=0 if unseen is None else unseen.n_unscored,
@@ -177,10 +191,14 @@ def _keep_fold(training: Training, log: RunLog) -> KeepFold:
 
 
 def _execute(
-    dags: tuple[ModuleType, ...], outputs: list[str], inputs: dict[str, Any], trace: Trace
+    dags: tuple[ModuleType, ...],
+    outputs: list[str],
+    inputs: dict[str, Any],
+    trace: Trace,
+    known: dict[str, Any],
 ) -> dict[str, Any]:
     try:
-        return execute(dags, outputs, inputs, trace)
+        return execute(dags, outputs, inputs, trace, known)
     except HarnessError:
         raise
     except Exception as error:

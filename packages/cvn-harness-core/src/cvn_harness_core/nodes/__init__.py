@@ -2,6 +2,7 @@
 
 A function here is a node; its parameters are the nodes and inputs it needs. Inputs of one run:
 ``datasets``, ``spec``, ``adapter``, ``policy``, ``parameters``, ``seed``, ``n_threads``,
-``run_log`` and ``keep_fold``; of an ensemble ``ensemble``, ``combiner`` and ``train_base``.
+``run_log``, ``keep_fold``, ``prepare`` and ``watch``; of an ensemble also ``ensemble``,
+``combiner`` and ``train_base``; of a trial ``objective``.
 A model's own DAG module adds nodes, or replaces one of these by giving it the same name.
 """

@@ -51,18 +51,19 @@ def fit_request(
     stopping: Stopping | None,
     seed: int,
     n_threads: int,
+    watch: Any,
 ) -> FitRequest:
-    """Return what the adapter is asked to do."""
+    """Return what the adapter is asked to do; ``watch`` is a search's, else None."""
     params = {name: p.value for name, p in parameters.items()}
     weighs = spec.positive_weight_param
     if weighs is not None and (weighs in params or class_balance.positive_weight != 1.0):
         params[weighs] = class_balance.positive_weight
-    return FitRequest(params, seed, n_threads, stopping)
+    return FitRequest(params, seed, n_threads, stopping, watch)
 
 
-def prepared(adapter: ModelAdapter, training_data: Datasets, fit_request: FitRequest) -> Any:
-    """Return the library's own form of the data."""
-    return adapter.prepare(training_data, fit_request)
+def prepared(prepare: Any, training_data: Datasets, fit_request: FitRequest) -> Any:
+    """Return the library's own form of the data; ``prepare`` is the adapter's, or a search's."""
+    return prepare(training_data, fit_request)
 
 
 def fitted(adapter: ModelAdapter, prepared: Any, fit_request: FitRequest) -> Fitted:

@@ -28,6 +28,7 @@ def out_of_fold(
     fit_request: FitRequest,
     forward_folds: tuple[ForwardFold, ...],
     keep_fold: Any,
+    prepare: Any,
 ) -> OutOfFoldScores | None:
     """Fit once per fold, by the same request, and score the stretch after it; None without folds.
 
@@ -52,7 +53,7 @@ def out_of_fold(
 
         def score(part: Datasets = part) -> Array:
             weighed = weigh_classes(part, spec, policy, class_balance.positive_weight)
-            fitted = adapter.fit(adapter.prepare(weighed, fit_request), fit_request)
+            fitted = adapter.fit(prepare(weighed, fit_request), fit_request)
             return positive_scores(adapter, fitted.native, part.test.X, fit_request.n_threads)
 
         scores.append(keep_fold(number, score))

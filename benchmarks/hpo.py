@@ -1,0 +1,169 @@
+"""A search through the harness, beside a plain Optuna loop over the scikit-learn wrappers.
+
+Both have the same space, sampler and seeds, 30 trials, early stopping after 50 rounds, and the
+validation PR AUC as objective; the loop gets a pandas frame, as such scripts do. Seconds are wall
+time of the whole search in one process, data in memory, libraries imported; the harness also picks
+theta in each trial, keeps the trials' records, and returns the artifact with metrics on three
+splits. Interleaved. ``--others`` adds FLAML and LightGBMTuner, with the time that the harness took.
+The data are synthetic.
+
+    python benchmarks/hpo.py [--size 50000x100] [--models lightgbm] [--seeds 5] [--trials 30]
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import optuna
+import pandas as pd
+from sklearn.metrics import average_precision_score
+
+from cvn_harness_core import MODEL_REGISTRY, Datasets, HPOParams, train_one
+from cvn_harness_core.harness.parameters import resolve_parameters
+from cvn_harness_core.search.space import suggest
+
+sys.path.insert(0, str(Path(__file__).parent))
+from overhead import Parts, synthetic
+
+ROUNDS = 50
+CEILING = 500
+ITERATIONS = {"xgboost": "n_estimators", "lightgbm": "n_estimators", "catboost": "iterations"}
+
+
+def main() -> None:
+    """Print seconds, values and ratios for each model."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--size", default="50000x100")
+    parser.add_argument("--models", nargs="+", default=list(ITERATIONS))
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=30)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--pruner", default="hyperband")
+    options = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    warnings.simplefilter("ignore")
+    rows, width = map(int, options.size.split("x"))
+    parts = synthetic(rows, width)
+    for model in options.models:
+        loop_s, ours_s, lost = [], [], []
+        for seed in range(options.seeds):
+            taken, value = timed(partial(loop, model, parts, seed, options))
+            own_taken, (own, search) = timed(partial(harness, model, parts, seed, options))
+            loop_s.append(taken)
+            ours_s.append(own_taken)
+            lost.append(100 * (value - own) / value)
+            print(
+                f"{model} {options.size} seed {seed}: loop {taken:.1f} s, {value:.5f}; harness "
+                f"{own_taken:.1f} s, {own:.5f}; {taken / own_taken:.2f} times as fast; "
+                f"{search.count('pruned')} pruned, {search.count('failed')} failed",
+                flush=True,
+            )
+        ratio = statistics.median(a / b for a, b in zip(loop_s, ours_s, strict=True))
+        print(
+            f"{model} {options.size}: {ratio:.2f} times as fast (median of {options.seeds}); best "
+            f"value lower by {statistics.mean(lost):+.2f} % on average"
+        )
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return seconds and the result."""
+    started = time.perf_counter()
+    result = work()
+    return time.perf_counter() - started, result
+
+
+def harness(model: str, parts: Parts, seed: int, options: argparse.Namespace) -> tuple[float, Any]:
+    """Search through ``train_one``; return the best value and the record."""
+    names = [f"f{i}" for i in range(parts["train"][0].shape[1])]
+    data = Datasets.from_arrays(**parts, feature_names=names)
+    hpo = HPOParams(
+        {ITERATIONS[model]: CEILING},
+        n_trials=options.trials,
+        seed=seed,
+        n_threads=options.threads,
+        pruner=options.pruner,
+    )
+    search = train_one(model, data, hpo).search
+    assert search is not None
+    return search.value, search
+
+
+def loop(model: str, parts: Parts, seed: int, options: argparse.Namespace) -> float:
+    """Search by a plain loop; return the best value."""
+    spec = MODEL_REGISTRY[model]
+    fixed, space = resolve_parameters(spec, HPOParams({ITERATIONS[model]: CEILING}, n_trials=1))
+    frames = {
+        name: (pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])]), y)
+        for name, (X, y) in parts.items()
+    }
+
+    def objective(trial: optuna.Trial) -> float:
+        suggest(trial, spec, space, fixed)
+        values = {name: p.value for name, p in fixed.items() if name not in space}
+        fitted = FIT[model]({**values, **trial.params}, frames, seed, options.threads)
+        scores = fitted.predict_proba(frames["val"][0])[:, 1]
+        return float(average_precision_score(frames["val"][1], scores))
+
+    sampler = optuna.samplers.TPESampler(
+        seed=seed, multivariate=True, warn_independent_sampling=False
+    )
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    study.optimize(objective, n_trials=options.trials)
+    return float(study.best_value)
+
+
+Frames = dict[str, tuple[pd.DataFrame, np.ndarray]]
+
+
+def fit_xgboost(params: dict[str, Any], frames: Frames, seed: int, threads: int) -> Any:
+    """Fit ``XGBClassifier``."""
+    from xgboost import XGBClassifier
+
+    model = XGBClassifier(
+        **params,
+        early_stopping_rounds=ROUNDS,
+        eval_metric="logloss",
+        random_state=seed,
+        n_jobs=threads,
+    )
+    return model.fit(*frames["train"], eval_set=[frames["val"]], verbose=False)
+
+
+def fit_lightgbm(params: dict[str, Any], frames: Frames, seed: int, threads: int) -> Any:
+    """Fit ``LGBMClassifier``."""
+    import lightgbm as lgb
+
+    model = lgb.LGBMClassifier(**params, random_state=seed, n_jobs=threads, verbosity=-1)
+    stop = [lgb.early_stopping(ROUNDS, verbose=False)]
+    return model.fit(*frames["train"], eval_set=[frames["val"]], callbacks=stop)
+
+
+def fit_catboost(params: dict[str, Any], frames: Frames, seed: int, threads: int) -> Any:
+    """Fit ``CatBoostClassifier``."""
+    from catboost import CatBoostClassifier
+
+    model = CatBoostClassifier(
+        **params,
+        early_stopping_rounds=ROUNDS,
+        random_seed=seed,
+        thread_count=threads,
+        allow_writing_files=False,
+        verbose=False,
+    )
+    return model.fit(*frames["train"], eval_set=[frames["val"]])
+
+
+FIT = {"xgboost": fit_xgboost, "lightgbm": fit_lightgbm, "catboost": fit_catboost}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,286 @@
+"""The search: batches of trials until there are enough, and the best one's model."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from cvn_harness_core.contracts.hpo import HPOParams
+from cvn_harness_core.contracts.model import Fitted
+from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.contracts.plain import plain
+from cvn_harness_core.contracts.search import SearchRecord, TrialRecord
+from cvn_harness_core.contracts.space import space_text
+from cvn_harness_core.errors import InputError, SearchError
+from cvn_harness_core.events.log import RunLog
+from cvn_harness_core.events.schema import HpoComplete, HpoTrialComplete
+from cvn_harness_core.harness.planning import STUDY_SETTINGS, Training
+from cvn_harness_core.search.objective import direction_of
+from cvn_harness_core.search.prepared import PreparedData
+from cvn_harness_core.search.space import with_trial
+from cvn_harness_core.search.storage import require_optuna, shown
+from cvn_harness_core.search.study import ATTEMPTS, Asked, Study
+from cvn_harness_core.search.trial import Ended, Trials, watched_direction
+from cvn_harness_core.store.key import key_of
+
+OnTrial = Callable[[TrialRecord], None]
+
+
+class Found(NamedTuple):
+    """The best trial's parameters, its own fit where that is the artifact's, and the record."""
+
+    parameters: Mapping[str, ResolvedParam]
+    fitted: Fitted | None
+    prepared: PreparedData
+    record: SearchRecord
+
+
+def search(training: Training, log: RunLog, on_trial: OnTrial | None = None) -> Found:
+    """Run the trials that are not finished yet, and return the best.
+
+    Raises
+    ------
+    SearchError
+        ``study_differs``, ``storage_unavailable``, ``no_trial_finished``, ``prepared_changed``,
+        ``trial_differs``.
+    InputError
+        ``money_unknown`` where the objective is ``expectancy`` and no money is known.
+    """
+    assert training.search is not None
+    settings, started = training.search.settings, time.perf_counter()
+    _check_money(training, settings)
+    require_optuna()
+    with _quiet_optuna():
+        study = _open(training, settings)
+        deadline = None if settings.timeout_s is None else started + settings.timeout_s
+        loop = _Loop(training, log, study, deadline, on_trial)
+        loop.run(settings.n_trials)
+        best = study.best()
+        fitted = loop.fit_of(best)
+    record = _record(training, study, best, time.perf_counter() - started)
+    log.emit(
+        HpoComplete,
+        study=record.study,
+        objective=record.objective,
+        value=record.value,
+        best_trial=record.best,
+        n_trials=len(record.trials),
+        n_complete=record.count("complete"),
+        n_pruned=record.count("pruned"),
+        n_failed=record.count("failed"),
+        params=plain(best.params),
+        seconds=record.seconds,
+    )
+    parameters = with_trial(training.parameters, training.search.space, best.params)
+    return Found(parameters, fitted, loop.trials.prepared, record)
+
+
+class _Loop:
+    def __init__(
+        self,
+        training: Training,
+        log: RunLog,
+        study: Study,
+        deadline: float | None,
+        on_trial: OnTrial | None,
+    ) -> None:
+        self._study, self._log, self._deadline, self._on_trial = study, log, deadline, on_trial
+        self._stop = threading.Event()
+        self.trials = Trials(training, log, self._ended)
+        assert training.search is not None
+        self._settings = training.search.settings
+        self._n_workers = _workers(training)
+        self._best: tuple[TrialRecord, Fitted] | None = None
+
+    def run(self, n_trials: int) -> None:
+        while not self._ended() and (batch := self._study.batch(n_trials)):
+            if self._n_workers == 1:
+                for asked in batch:
+                    if self._ended():
+                        break
+                    self._take(asked, self._one(asked))
+            else:
+                self._together(batch)
+            self.trials.prepared.check()
+
+    def fit_of(self, best: TrialRecord) -> Fitted | None:
+        """Return the fit of the best trial; of an earlier run it is done again, and must agree."""
+        if self._settings.evaluate_on == "forward_folds":
+            return None
+        if self._best is not None and self._best[0].number == best.number:
+            return self._best[1]
+        self._deadline = None
+        again = self.trials.run(Asked(best.number, best.params, best.attempts), [], prune=False)
+        value = None if again.record is None else again.record.value
+        if value != best.value or again.fitted is None:
+            message = (
+                f"trial {best.number} of {self._study.name} was worth {best.value!r} and is worth "
+                f"{value!r} when it is run again; something that it depends on has changed."
+            )
+            raise SearchError("trial_differs", message)
+        return again.fitted
+
+    def _together(self, batch: list[Asked]) -> None:
+        with ThreadPoolExecutor(self._n_workers, thread_name_prefix="cvn-trial") as pool:
+            running: dict[Future[Ended], Asked] = {
+                pool.submit(self._one, asked): asked for asked in batch
+            }
+            try:
+                while running:
+                    done, _ = wait(running, return_when=FIRST_COMPLETED)
+                    for future in sorted(done, key=lambda f: running[f].number):
+                        self._take(running.pop(future), future.result())
+            except BaseException:
+                self._stop.set()  # the boosting of the others ends at its next iteration
+                pool.shutdown(wait=True, cancel_futures=True)
+                raise
+
+    def _one(self, asked: Asked) -> Ended:
+        if asked.attempt > ATTEMPTS:
+            message = f"its process died in each of {ATTEMPTS} attempts"
+            return Ended(
+                TrialRecord(
+                    number=asked.number,
+                    state="failed",
+                    params=asked.params,
+                    attempts=asked.attempt - 1,
+                    code="process_died",
+                    message=message,
+                )
+            )
+        if self._ended():
+            return Ended(None)
+        self._study.begin(asked)
+        return self.trials.run(asked, self._study.earlier(asked.number))
+
+    def _take(self, asked: Asked, ended: Ended) -> None:
+        record = ended.record
+        if record is None:
+            self._study.cut(asked)
+            return
+        self._study.tell(record)
+        self._keep_best(record, ended.fitted)
+        self._log.emit(
+            HpoTrialComplete,
+            study=self._study.name,
+            trial=record.number,
+            state=record.state,
+            value=record.value,
+            params=plain(record.params),
+            best_iteration=None if record.curve is None else record.curve.best_iteration,
+            ceiling=None if record.curve is None else record.curve.ceiling,
+            theta=record.theta,
+            buy_rate=record.buy_rate,
+            seconds=record.seconds,
+            peak_bytes=record.peak_bytes,
+            code=record.code,
+        )
+        if self._on_trial is not None:
+            self._on_trial(record)
+
+    def _keep_best(self, record: TrialRecord, fitted: Fitted | None) -> None:
+        if fitted is None or self._study.best().number != record.number:
+            return
+        self._best = record, fitted
+
+    def _ended(self) -> bool:
+        late = self._deadline is not None and time.perf_counter() > self._deadline
+        return late or self._stop.is_set()
+
+
+def _open(training: Training, settings: HPOParams) -> Study:
+    assert training.search is not None
+    identity = _identity(training)
+    name = settings.study_name or f"{training.spec.name}-{key_of('study', identity).digest[:12]}"
+    return Study(
+        name,
+        settings.storage,
+        identity=identity,
+        spec=training.spec,
+        space=training.search.space,
+        fixed=training.parameters,
+        direction=direction_of(settings.objective),
+        watched=watched_direction(training.spec, training.policy),
+        sampler=settings.sampler,
+        seed=training.seed,
+        n_batch=settings.batch_size,
+    )
+
+
+def _identity(training: Training) -> dict[str, str]:
+    """Return, as texts by name, what the trials depend on."""
+    assert training.search is not None
+    request, settings = training.request, training.search.settings
+    parts = {
+        "model": training.spec.name,
+        "data": dict(request.content),
+        "payoff": request.datasets.payoff,
+        "space": {n: space_text(d) for n, d in training.search.space.items()},
+        "fixed": {
+            n: p.value for n, p in training.parameters.items() if n not in training.search.space
+        },
+        "policy": training.policy,
+        "seed": training.seed,
+        "n_threads": training.n_threads,
+        "libraries": dict(training.versions),
+        **{name: getattr(settings, name) for name in STUDY_SETTINGS},
+    }
+    return dict(key_of("study", parts).parts)
+
+
+def _record(training: Training, study: Study, best: TrialRecord, seconds: float) -> SearchRecord:
+    assert training.search is not None
+    settings = training.search.settings
+    assert best.value is not None
+    trials = tuple(study.records[n] for n in sorted(study.records))
+    return SearchRecord(
+        study=study.name,
+        storage=shown(settings.storage),
+        objective=settings.objective,
+        direction=direction_of(settings.objective),
+        evaluate_on=settings.evaluate_on,
+        sampler=settings.sampler,
+        pruner=settings.pruner,
+        batch_size=settings.batch_size,
+        space={n: space_text(d) for n, d in training.search.space.items()},
+        best=best.number,
+        value=best.value,
+        trials=trials,
+        n_trials_on_data=len(trials),
+        seconds=seconds,
+    )
+
+
+def _check_money(training: Training, settings: HPOParams) -> None:
+    data = training.request.datasets
+    if settings.objective == "expectancy" and data.payoff is None and data.val.returns is None:
+        message = (
+            "HPOParams.objective is 'expectancy', and the data have neither a payoff nor returns."
+        )
+        raise InputError("money_unknown", message)
+
+
+def _workers(training: Training) -> int:
+    from joblib import cpu_count
+
+    assert training.search is not None
+    settings = training.search.settings
+    wanted = settings.n_workers or max(1, int(cpu_count()) // training.n_threads)
+    return min(wanted, settings.batch_size)
+
+
+@contextmanager
+def _quiet_optuna() -> Iterator[None]:
+    """Keep Optuna from writing a line per trial: the events say it."""
+    from optuna import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

@@ -1,0 +1,82 @@
+"""Where a study's trials are kept: memory, a journal file, or a database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from cvn_harness_core.errors import PluginDependencyError, SearchError
+
+if TYPE_CHECKING:
+    from optuna.storages import BaseStorage
+
+JOURNAL = ".journal"
+
+
+def open_storage(url: str | None) -> BaseStorage:
+    """Return Optuna's storage.
+
+    Raises
+    ------
+    SearchError
+        ``storage_unavailable`` if it cannot be opened. A password is never shown.
+    PluginDependencyError
+        ``dependency_missing`` without Optuna.
+    """
+    require_optuna()
+    with storage_errors(url):
+        if url is None:
+            from optuna.storages import InMemoryStorage
+
+            return InMemoryStorage()
+        if url.endswith(JOURNAL):
+            from optuna.storages import JournalStorage
+            from optuna.storages.journal import JournalFileBackend
+
+            return JournalStorage(JournalFileBackend(url))
+        from optuna.storages import RDBStorage
+
+        return RDBStorage(url)
+
+
+@contextmanager
+def storage_errors(url: str | None) -> Iterator[None]:
+    """Turn what a storage raises while it is used into SearchError ``storage_unavailable``."""
+    from optuna.exceptions import StorageInternalError
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (SQLAlchemyError, StorageInternalError, ImportError, OSError) as error:
+        if url is None:
+            raise
+        reason = str(error.__cause__ or error).partition("\n")[0].replace(url, shown(url) or "")
+        message = (
+            f"the storage {shown(url)} cannot be used ({type(error).__name__}: {reason}). Give a "
+            f"URL such as sqlite:///hpo.db or postgresql+psycopg://user@host/name, or a path that "
+            f"ends in {JOURNAL}. What was told to it is kept."
+        )
+        raise SearchError("storage_unavailable", message) from None
+
+
+def shown(url: str | None) -> str | None:
+    """Return a URL without its password."""
+    if url is None or url.endswith(JOURNAL):
+        return url
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "(no URL)"
+
+
+def require_optuna() -> None:
+    """Raise PluginDependencyError if Optuna is not installed."""
+    try:
+        import optuna  # noqa: F401
+    except ImportError as error:
+        message = 'a search needs Optuna: pip install "cvn-harness-core[search]".'
+        raise PluginDependencyError("dependency_missing", message) from error

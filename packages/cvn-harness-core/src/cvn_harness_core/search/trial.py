@@ -1,0 +1,178 @@
+"""One trial: the training path up to theta, on validation or on forward folds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cvn_harness_core.contracts.hpo import HPOParams
+from cvn_harness_core.contracts.model import Fitted, ModelSpec
+from cvn_harness_core.contracts.out_of_fold import OutOfFold
+from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.contracts.search import TrialRecord
+from cvn_harness_core.errors import FitError, HarnessError, SearchError
+from cvn_harness_core.events.log import RunLog
+from cvn_harness_core.harness.driver import Trace, execute
+from cvn_harness_core.harness.parameters import Spec
+from cvn_harness_core.harness.planning import Training
+from cvn_harness_core.nodes import hpo_optuna
+from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.search.objective import Direction
+from cvn_harness_core.search.prepared import PreparedData
+from cvn_harness_core.search.pruning import Pruning, stopped_by
+from cvn_harness_core.search.space import with_trial
+from cvn_harness_core.search.study import Asked
+from cvn_harness_core.store.folds import keep_nothing
+
+_MINIMISED = frozenset({"log_loss"})
+
+
+class Ended(NamedTuple):
+    """What became of a trial; None if it was cut from outside. ``fitted`` only if complete."""
+
+    record: TrialRecord | None
+    fitted: Fitted | None = None
+
+
+class Trials:
+    """Runs the trials of one search, also in several threads at once."""
+
+    def __init__(self, training: Training, log: RunLog, ended: Callable[[], bool]) -> None:
+        assert training.search is not None
+        assert isinstance(training.spec, ModelSpec)
+        self._training, self._log, self._ended = training, log, ended
+        self._spec: ModelSpec = training.spec
+        self._search, self._settings = training.search, training.search.settings
+        self._policy = trial_policy(training.policy, self._settings)
+        folds = self._policy.out_of_fold
+        self.prepared = PreparedData(
+            self._spec, training.adapter, keep=2 if folds is None else folds.n_folds
+        )
+
+    def run(self, asked: Asked, earlier: list[TrialRecord], *, prune: bool = True) -> Ended:
+        """Run one trial beside those of earlier batches."""
+        started = time.perf_counter()
+        pruning = self._pruning(asked, earlier) if prune else None
+        parameters = with_trial(self._training.parameters, self._search.space, asked.params)
+        try:
+            out = self._execute(parameters, pruning)
+        except (HarnessError, MemoryError) as error:
+            if isinstance(error, SearchError):
+                raise
+            code = error.code if isinstance(error, HarnessError) else "out_of_memory"
+            return Ended(self._record(asked, started, pruning, code=code, message=str(error)))
+        if pruning is not None and pruning.pruned:
+            curve = out["learning_curve"]
+            return Ended(self._record(asked, started, pruning, state="pruned", curve=curve))
+        if self._ended():
+            return Ended(None)
+        value = out["trial_value"]
+        if not np.isfinite(value):
+            message = f"{self._settings.objective} is {value}"
+            return Ended(
+                self._record(asked, started, pruning, code="value_not_finite", message=message)
+            )
+        decision = out["theta_sweep"]
+        record = self._record(
+            asked,
+            started,
+            pruning,
+            state="complete",
+            value=value,
+            curve=out.get("learning_curve"),
+            theta=decision.theta,
+            buy_rate=decision.buy_rate,
+            scores=tuple(out["trial_scores"].tolist()),
+        )
+        return Ended(record, out.get("fitted"))
+
+    def _execute(
+        self, parameters: Mapping[str, ResolvedParam], pruning: Pruning | None
+    ) -> dict[str, Any]:
+        training, trace = self._training, Trace()
+        watched = pruning is not None and self._policy.out_of_fold is None
+        inputs = {
+            "datasets": training.request.datasets,
+            "spec": self._spec,
+            "adapter": training.adapter,
+            "policy": self._policy,
+            "parameters": dict(parameters),
+            "seed": training.seed,
+            "n_threads": training.n_threads,
+            "run_log": self._log,
+            "keep_fold": keep_nothing,
+            "prepare": self.prepared,
+            "watch": stopped_by(pruning if watched else None, self._ended),
+            "objective": self._settings.objective,
+        }
+        dags = (*training.dags, hpo_optuna)
+        try:
+            if self._policy.out_of_fold is not None:
+                outputs = ["trial_value", "theta_sweep", "trial_scores"]
+                return execute(dags, outputs, inputs, trace)
+            fit = ["fitted", "learning_curve"]
+            out = execute(dags, fit, inputs, trace)
+            if self._ended() or (pruning is not None and pruning.pruned):
+                return out
+            outputs = ["trial_value", "theta_sweep", "trial_scores"]
+            return out | execute(dags, outputs, inputs, trace, {"fitted": out["fitted"]})
+        except HarnessError:
+            raise
+        except Exception as error:
+            message = f"{self._spec.name} failed in the stage {trace.stage!r}: {error}"
+            raise FitError("fit_failed", message) from error
+
+    def _pruning(self, asked: Asked, earlier: list[TrialRecord]) -> Pruning | None:
+        spec, policy = self._spec, self._policy
+        if policy.out_of_fold is not None or not spec.stopping_metrics:
+            return None
+        parameters = with_trial(self._training.parameters, self._search.space, asked.params)
+        ceiling = parameters.get(spec.iterations_param or "")
+        if ceiling is None or self._settings.pruner == "none":
+            return None
+        assert isinstance(ceiling.value, int)
+        return Pruning(
+            self._settings.pruner,
+            earlier,
+            asked.number,
+            ceiling=ceiling.value,
+            direction=watched_direction(spec, policy),
+        )
+
+    def _record(
+        self, asked: Asked, started: float, pruning: Pruning | None, **facts: Any
+    ) -> TrialRecord:
+        return TrialRecord(
+            number=asked.number,
+            params=asked.params,
+            attempts=asked.attempt,
+            seconds=time.perf_counter() - started,
+            reports={} if pruning is None else pruning.reports,
+            rungs={} if pruning is None else pruning.rungs,
+            **{"state": "failed", **facts},
+        )
+
+
+def trial_policy(policy: TrainingPolicy, settings: HPOParams) -> TrainingPolicy:
+    """Return the policy of trials, under which validation stops the same fit as in the training.
+
+    Forward folds cost a fit each: they are left out unless trials are measured on them.
+    """
+    if settings.evaluate_on == "forward_folds":
+        return replace(policy, out_of_fold=policy.out_of_fold or OutOfFold(), calibration=None)
+    if policy.out_of_fold is not None:
+        return replace(policy, out_of_fold=None, calibration=None)
+    return policy
+
+
+def watched_direction(spec: Spec, policy: TrainingPolicy) -> Direction:
+    """Return which way the stopping metric is better, which the pruner watches."""
+    if not isinstance(spec, ModelSpec) or not spec.stopping_metrics:
+        return "minimize"
+    stopping = policy.early_stopping
+    metric = next(iter(spec.stopping_metrics)) if stopping is None else stopping.metric
+    return "minimize" if metric in _MINIMISED else "maximize"
