@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
+    from cvn_harness_core.contracts.search import SearchRecord, TrialRecord
     from cvn_harness_core.contracts.space import Choice, Range
     from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.theta import (
@@ -110,6 +111,7 @@ _HOME = {
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
+    "contracts.search": ("SearchRecord", "TrialRecord"),
     "contracts.space": ("Choice", "Range"),
     "contracts.split": ("Array", "Split"),
     "contracts.theta": (
@@ -211,6 +213,7 @@ __all__ = [
     "Probability",
     "Range",
     "SearchError",
+    "SearchRecord",
     "Split",
     "SplitMetrics",
     "Stopping",
@@ -227,6 +230,7 @@ __all__ = [
     "TrainingHealth",
     "TrainingOutcome",
     "TrainingPolicy",
+    "TrialRecord",
     "__version__",
     "check_leaks",
     "configure_logging",

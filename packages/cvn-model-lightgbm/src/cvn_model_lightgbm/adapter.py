@@ -130,7 +130,7 @@ def _watching(watch: Callable[[int, float], bool]) -> Callable[[lgb.callback.Cal
     def callback(env: lgb.callback.CallbackEnv) -> None:
         results = env.evaluation_result_list or []
         value = next(result[2] for result in results if result[0] == "val")
-        if watch(env.iteration + 1, value):
+        if watch(env.iteration + 1, float(value)):
             raise lgb.callback.EarlyStopException(env.iteration, results)
 
     callback.order = 40  # type: ignore[attr-defined]  # after what records and what stops early

@@ -14,7 +14,7 @@ from cvn_harness_core.errors import InputError
 Objective = Literal["pr_auc", "log_loss", "f1_buy", "expectancy"]
 Evidence = Literal["validation", "forward_folds"]
 Sampler = Literal["tpe", "random"]
-Pruner = Literal["hyperband", "median", "none"]
+Pruner = Literal["extrapolation", "hyperband", "median", "none"]
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,12 @@ class HPOParams:
     evaluate_on
         The validation split, which also stops the boosting, or the forward folds of
         ``policy.out_of_fold``: a fit for each fold and trial.
-    sampler, pruner
-        Optuna's. Pruning watches the stopping metric on validation.
+    sampler
+        Optuna's, ``tpe`` or ``random``.
+    pruner
+        What ends a trial early, by the stopping metric on validation: ``extrapolation`` (it could
+        not catch up), Optuna's ``hyperband`` or ``median``, or ``none``. Forward folds are not
+        pruned.
     batch_size
         How many trials are asked for before the first of them is told. It decides which trials are
         run, and the number of workers does not.
@@ -77,7 +81,7 @@ class HPOParams:
     timeframe: str | None = None
     evaluate_on: Evidence = "validation"
     sampler: Sampler = "tpe"
-    pruner: Pruner = "hyperband"
+    pruner: Pruner = "extrapolation"
     batch_size: int = 4
     n_workers: int | None = None
 

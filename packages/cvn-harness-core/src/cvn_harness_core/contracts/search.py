@@ -57,7 +57,7 @@ class TrialRecord:
     attempts: int = 1
     code: str | None = None
     message: str | None = None
-    reports: dict[int, float] = field(default_factory=dict)
+    reports: tuple[tuple[int, float], ...] = ()
     rungs: dict[str, float] = field(default_factory=dict)
 
 

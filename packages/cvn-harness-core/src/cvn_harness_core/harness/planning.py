@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from cvn_harness_core.calibration.fit import require
 from cvn_harness_core.contracts.datasets import Datasets
@@ -25,6 +25,10 @@ from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.disk import Store
 from cvn_harness_core.store.key import Key
 
+OnTrial: TypeAlias = Callable[[str, TrialRecord], None]
+"""Told of every trial that ended and was kept, with the model's name; what it raises ends the
+search, and a search with a storage can be resumed."""
+
 
 @dataclass(frozen=True, eq=False)
 class Request:
@@ -33,7 +37,7 @@ class Request:
     datasets: Datasets
     store: Store | None = None
     tags: Mapping[str, str] | None = None
-    on_trial: Callable[[TrialRecord], None] | None = None
+    on_trial: OnTrial | None = None
 
     @cached_property
     def content(self) -> dict[str, str]:

@@ -19,7 +19,7 @@ from cvn_harness_core.errors import (
 )
 from cvn_harness_core.harness.base_nodes import base_nodes
 from cvn_harness_core.harness.parameters import resolve_parameters
-from cvn_harness_core.harness.planning import Request, Training, check_arguments, settle
+from cvn_harness_core.harness.planning import OnTrial, Request, Training, check_arguments, settle
 from cvn_harness_core.harness.train_one import plan_model
 from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.nodes import ensemble as ensemble_nodes
@@ -40,6 +40,7 @@ def train_ensemble(
     policy: TrainingPolicy | None = None,
     store: Store | None = None,
     tags: Mapping[str, str] | None = None,
+    on_trial: OnTrial | None = None,
 ) -> TrainedArtifact:
     """Train one registered ensemble and return its artifact.
 
@@ -54,14 +55,14 @@ def train_ensemble(
     datasets
         Train, validation and test, with time (and label ends, to purge).
     hpo_params
-        One for all bases and the ensemble (seed and threads only), or by name: of each base, and of
-        the ensemble itself.
+        One for all bases and the ensemble (without parameters), or by name: of each base, and of
+        the ensemble itself. Bases may be searched; an ensemble has no search of its own.
     bases
         By default those that the ensemble declares. Any registered models and ensembles.
     policy
         By default ``TrainingPolicy.economic()``. Bases get it too, with ``OutOfFold()`` and
         ``Calibration()`` where it has none.
-    store, tags
+    store, tags, on_trial
         As of ``train_one``.
 
     Raises
@@ -75,22 +76,21 @@ def train_ensemble(
     FitError
         If a base or the combiner fails.
     """
-    return run_ensemble(name, datasets, hpo_params, bases, policy, store, tags).artifact
+    request = Request(datasets, store, tags, on_trial)
+    return run_ensemble(name, hpo_params, bases, policy, request).artifact
 
 
 def run_ensemble(
     name: str,
-    datasets: Datasets,
     hpo_params: Params | None,
     bases: Sequence[str] | None,
     policy: TrainingPolicy | None,
-    store: Store | None,
-    tags: Mapping[str, str] | None,
+    request: Request,
 ) -> Ran:
     """Do as ``train_ensemble``, and return whether the store had the ensemble's artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     given = _by_name(hpo_params)
-    return _run(_plan(name, Request(datasets, store, tags), given, bases, policy, above=()))
+    return _run(_plan(name, request, given, bases, policy, above=()))
 
 
 def _by_name(hpo_params: Params | None) -> Mapping[str, HPOParams]:

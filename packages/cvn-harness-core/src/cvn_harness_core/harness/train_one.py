@@ -10,6 +10,7 @@ from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.planning import (
+    OnTrial,
     Request,
     Training,
     check_arguments,
@@ -32,6 +33,7 @@ def train_one(
     policy: TrainingPolicy | None = None,
     store: Store | None = None,
     tags: Mapping[str, str] | None = None,
+    on_trial: OnTrial | None = None,
 ) -> TrainedArtifact:
     """Train one registered model, pick its theta, and return the artifact.
 
@@ -43,7 +45,8 @@ def train_one(
         Train, validation and test. Validation stops the boosting and decides theta; test is only
         scored.
     hpo_params
-        Fixed hyperparameters, seed and threads.
+        Fixed hyperparameters, seed and threads, and the search for the rest: with ``n_trials`` the
+        artifact is the best trial's own model.
     policy
         By default ``TrainingPolicy.economic()``.
     store
@@ -51,6 +54,9 @@ def train_one(
         read, and not fitted again. None keeps nothing.
     tags
         Added to the tags of ``datasets``.
+    on_trial
+        Told of every trial of a search, with the model's name and a ``TrialRecord``. What it
+        raises ends the search; with ``HPOParams(storage=...)`` the same call goes on with it.
 
     Raises
     ------
@@ -59,28 +65,26 @@ def train_one(
     InputError, ParameterError
         Before any training, for an unusable input.
     SearchError
-        For ``n_trials`` above 0, or any other setting of the search.
+        If there is nothing to search, the storage cannot be used, its study is of another search,
+        or no trial is complete.
     FitError
         If the library fails; its own exception is the cause. ``training_unhealthy`` if the fit
         is unhealthy and the policy makes that an error.
     StoreError
         If the store cannot be used.
     """
-    return run_model(model_name, datasets, hpo_params, policy, store, tags).artifact
+    return run_model(
+        model_name, hpo_params, policy, Request(datasets, store, tags, on_trial)
+    ).artifact
 
 
 def run_model(
-    name: str,
-    datasets: Datasets,
-    hpo_params: HPOParams | None,
-    policy: TrainingPolicy | None,
-    store: Store | None,
-    tags: Mapping[str, str] | None,
+    name: str, hpo_params: HPOParams | None, policy: TrainingPolicy | None, request: Request
 ) -> Ran:
     """Do as ``train_one``, and return whether the store had the artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     hpo_params = HPOParams() if hpo_params is None else hpo_params
-    return run(plan_model(name, Request(datasets, store, tags), hpo_params, policy), _no_bases)
+    return run(plan_model(name, request, hpo_params, policy), _no_bases)
 
 
 def plan_model(

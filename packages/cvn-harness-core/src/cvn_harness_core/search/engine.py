@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -18,16 +18,14 @@ from cvn_harness_core.contracts.space import space_text
 from cvn_harness_core.errors import InputError, SearchError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoComplete, HpoTrialComplete
-from cvn_harness_core.harness.planning import STUDY_SETTINGS, Training
+from cvn_harness_core.harness.planning import STUDY_SETTINGS, OnTrial, Training
 from cvn_harness_core.search.objective import direction_of
 from cvn_harness_core.search.prepared import PreparedData
 from cvn_harness_core.search.space import with_trial
 from cvn_harness_core.search.storage import require_optuna, shown
 from cvn_harness_core.search.study import ATTEMPTS, Asked, Study
-from cvn_harness_core.search.trial import Ended, Trials, watched_direction
+from cvn_harness_core.search.trial import Ended, Trials, trial_threads, watched_direction
 from cvn_harness_core.store.key import key_of
-
-OnTrial = Callable[[TrialRecord], None]
 
 
 class Found(NamedTuple):
@@ -89,11 +87,11 @@ class _Loop:
         on_trial: OnTrial | None,
     ) -> None:
         self._study, self._log, self._deadline, self._on_trial = study, log, deadline, on_trial
-        self._stop = threading.Event()
+        self._stop, self._name = threading.Event(), training.spec.name
         self.trials = Trials(training, log, self._ended)
         assert training.search is not None
         self._settings = training.search.settings
-        self._n_workers = _workers(training)
+        self._n_workers = _workers(training, self.trials.n_threads)
         self._best: tuple[TrialRecord, Fitted] | None = None
 
     def run(self, n_trials: int) -> None:
@@ -180,7 +178,7 @@ class _Loop:
             code=record.code,
         )
         if self._on_trial is not None:
-            self._on_trial(record)
+            self._on_trial(self._name, record)
 
     def _keep_best(self, record: TrialRecord, fitted: Fitted | None) -> None:
         if fitted is None or self._study.best().number != record.number:
@@ -225,7 +223,7 @@ def _identity(training: Training) -> dict[str, str]:
         },
         "policy": training.policy,
         "seed": training.seed,
-        "n_threads": training.n_threads,
+        "n_threads": None if trial_threads(training) == 1 else training.n_threads,
         "libraries": dict(training.versions),
         **{name: getattr(settings, name) for name in STUDY_SETTINGS},
     }
@@ -264,12 +262,12 @@ def _check_money(training: Training, settings: HPOParams) -> None:
         raise InputError("money_unknown", message)
 
 
-def _workers(training: Training) -> int:
+def _workers(training: Training, n_threads: int) -> int:
     from joblib import cpu_count
 
     assert training.search is not None
     settings = training.search.settings
-    wanted = settings.n_workers or max(1, int(cpu_count()) // training.n_threads)
+    wanted = settings.n_workers or max(1, int(cpu_count()) // n_threads)
     return min(wanted, settings.batch_size)
 
 

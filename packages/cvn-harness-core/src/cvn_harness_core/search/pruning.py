@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from cvn_harness_core.contracts.hpo import Pruner
 from cvn_harness_core.contracts.search import TrialRecord
+from cvn_harness_core.search.extrapolation import Extrapolation
 from cvn_harness_core.search.objective import Direction
 
 if TYPE_CHECKING:
@@ -17,8 +18,24 @@ REDUCTION = 3
 _STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
 
+def watcher(
+    kind: Pruner,
+    earlier: Sequence[TrialRecord],
+    number: int,
+    *,
+    ceiling: int,
+    direction: Direction,
+) -> Extrapolation | Pruning | None:
+    """Return what watches a trial; None for no pruning."""
+    if kind == "none":
+        return None
+    if kind == "extrapolation":
+        return Extrapolation(earlier, ceiling=ceiling, direction=direction)
+    return Pruning(kind, earlier, number, ceiling=ceiling, direction=direction)
+
+
 class Pruning:
-    """Watches one trial beside those of earlier batches.
+    """Watches one trial beside those of earlier batches, as Optuna's pruner of that name does.
 
     Trials of its own batch are not seen, so that it does not matter which of them ends first.
 
@@ -63,9 +80,9 @@ class Pruning:
         return self.pruned
 
     @property
-    def reports(self) -> dict[int, float]:
-        """What was reported, by iteration."""
-        return dict(self._frozen.intermediate_values)
+    def reports(self) -> tuple[tuple[int, float], ...]:
+        """What was reported: iteration and value, in order."""
+        return tuple(sorted(self._frozen.intermediate_values.items()))
 
     @property
     def rungs(self) -> dict[str, float]:
@@ -77,7 +94,9 @@ class Pruning:
         return self._study.get_trials(deepcopy=False)[self._trial.number]
 
 
-def stopped_by(pruning: Pruning | None, ended: Callable[[], bool]) -> Callable[[int, float], bool]:
+def stopped_by(
+    pruning: Extrapolation | Pruning | None, ended: Callable[[], bool]
+) -> Callable[[int, float], bool]:
     """Return what an adapter asks after each iteration: pruned, or ended from outside."""
 
     def watch(iteration: int, value: float) -> bool:
@@ -89,9 +108,9 @@ def stopped_by(pruning: Pruning | None, ended: Callable[[], bool]) -> Callable[[
 def _steps(kind: Pruner, ceiling: int) -> set[int]:
     if kind == "hyperband":
         first = _first_rung(ceiling)
-        return {first * REDUCTION**k for k in range(20) if first * REDUCTION**k <= ceiling}
+        return {first * REDUCTION**k for k in range(20) if first * REDUCTION**k < ceiling}
     every = max(1, ceiling // 20)
-    return set(range(every, ceiling + 1, every))
+    return set(range(every, ceiling, every))
 
 
 def _first_rung(ceiling: int) -> int:
@@ -105,9 +124,7 @@ def _pruner(kind: Pruner, ceiling: int) -> BasePruner:
         return pruners.HyperbandPruner(
             min_resource=_first_rung(ceiling), max_resource=ceiling, reduction_factor=REDUCTION
         )
-    if kind == "median":
-        return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=ceiling // 20)
-    return pruners.NopPruner()
+    return pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=ceiling // 20)
 
 
 def _frozen(trial: TrialRecord) -> FrozenTrial:
@@ -116,6 +133,6 @@ def _frozen(trial: TrialRecord) -> FrozenTrial:
     return optuna.trial.create_trial(
         state=optuna.trial.TrialState[_STATES[trial.state]],
         value=trial.value if trial.state == "complete" else None,
-        intermediate_values=trial.reports,
+        intermediate_values=dict(trial.reports),
         system_attrs=dict(trial.rungs),
     )

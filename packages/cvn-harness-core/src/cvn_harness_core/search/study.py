@@ -127,9 +127,7 @@ class Study:
         import optuna
 
         with storage_errors(self._url):
-            self._attr(
-                record.number, _RECORD, json.dumps(msgspec.to_builtins(record, str_keys=True))
-            )
+            self._attr(record.number, _RECORD, json.dumps(msgspec.to_builtins(record)))
             self._study.tell(
                 record.number,
                 record.value if record.state == "complete" else None,
@@ -160,9 +158,7 @@ class Study:
         for trial in found:
             text = trial.user_attrs.get(_RECORD)
             if trial.state.is_finished() and text is not None:
-                self.records[trial.number] = msgspec.convert(
-                    json.loads(text), TrialRecord, strict=False
-                )
+                self.records[trial.number] = msgspec.convert(json.loads(text), TrialRecord)
 
     def _same(self, identity: Mapping[str, str]) -> None:
         kept = self._study.user_attrs.get(_IDENTITY)
@@ -238,7 +234,7 @@ def _as_sampled(trial: FrozenTrial, sign: float) -> FrozenTrial:
         params=trial.params,
         distributions=trial.distributions,
         intermediate_values={
-            int(k): sign * v for k, v in json.loads(trial.user_attrs[_RECORD])["reports"].items()
+            step: sign * value for step, value in json.loads(trial.user_attrs[_RECORD])["reports"]
         },
     )
 
@@ -250,9 +246,7 @@ def _sampler(kind: str, seed: int, number: int) -> BaseSampler:
     own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     if kind == "random":
         return samplers.RandomSampler(seed=own)
-    return samplers.TPESampler(
-        seed=own, multivariate=True, warn_independent_sampling=False, constant_liar=True
-    )
+    return samplers.TPESampler(seed=own)
 
 
 def _short(text: str | None) -> str:

@@ -20,14 +20,17 @@ from cvn_harness_core.harness.driver import Trace, execute
 from cvn_harness_core.harness.parameters import Spec
 from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.nodes import hpo_optuna
+from cvn_harness_core.nodes.fit import Scores
 from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.search.extrapolation import Extrapolation
 from cvn_harness_core.search.objective import Direction
 from cvn_harness_core.search.prepared import PreparedData
-from cvn_harness_core.search.pruning import Pruning, stopped_by
+from cvn_harness_core.search.pruning import Pruning, stopped_by, watcher
 from cvn_harness_core.search.space import with_trial
 from cvn_harness_core.search.study import Asked
 from cvn_harness_core.store.folds import keep_nothing
 
+_JUDGED = ["trial_value", "theta_sweep", "trial_scores"]
 _MINIMISED = frozenset({"log_loss"})
 
 
@@ -48,9 +51,10 @@ class Trials:
         self._spec: ModelSpec = training.spec
         self._search, self._settings = training.search, training.search.settings
         self._policy = trial_policy(training.policy, self._settings)
+        self.n_threads = trial_threads(training)
         folds = self._policy.out_of_fold
         self.prepared = PreparedData(
-            self._spec, training.adapter, keep=2 if folds is None else folds.n_folds
+            self._spec, training.adapter, keep=2 if folds is None else folds.n_folds + 1
         )
 
     def run(self, asked: Asked, earlier: list[TrialRecord], *, prune: bool = True) -> Ended:
@@ -91,7 +95,7 @@ class Trials:
         return Ended(record, out.get("fitted"))
 
     def _execute(
-        self, parameters: Mapping[str, ResolvedParam], pruning: Pruning | None
+        self, parameters: Mapping[str, ResolvedParam], pruning: Extrapolation | Pruning | None
     ) -> dict[str, Any]:
         training, trace = self._training, Trace()
         watched = pruning is not None and self._policy.out_of_fold is None
@@ -102,7 +106,7 @@ class Trials:
             "policy": self._policy,
             "parameters": dict(parameters),
             "seed": training.seed,
-            "n_threads": training.n_threads,
+            "n_threads": self.n_threads,
             "run_log": self._log,
             "keep_fold": keep_nothing,
             "prepare": self.prepared,
@@ -112,30 +116,30 @@ class Trials:
         dags = (*training.dags, hpo_optuna)
         try:
             if self._policy.out_of_fold is not None:
-                outputs = ["trial_value", "theta_sweep", "trial_scores"]
-                return execute(dags, outputs, inputs, trace)
+                nothing = np.empty(0)  # nothing is fitted on the whole
+                known = {"native_scores": Scores(nothing, nothing, nothing)}
+                return execute(dags, _JUDGED, inputs, trace, known)
             fit = ["fitted", "learning_curve"]
             out = execute(dags, fit, inputs, trace)
             if self._ended() or (pruning is not None and pruning.pruned):
                 return out
-            outputs = ["trial_value", "theta_sweep", "trial_scores"]
-            return out | execute(dags, outputs, inputs, trace, {"fitted": out["fitted"]})
+            return out | execute(dags, _JUDGED, inputs, trace, {"fitted": out["fitted"]})
         except HarnessError:
             raise
         except Exception as error:
             message = f"{self._spec.name} failed in the stage {trace.stage!r}: {error}"
             raise FitError("fit_failed", message) from error
 
-    def _pruning(self, asked: Asked, earlier: list[TrialRecord]) -> Pruning | None:
+    def _pruning(self, asked: Asked, earlier: list[TrialRecord]) -> Extrapolation | Pruning | None:
         spec, policy = self._spec, self._policy
         if policy.out_of_fold is not None or not spec.stopping_metrics:
             return None
         parameters = with_trial(self._training.parameters, self._search.space, asked.params)
         ceiling = parameters.get(spec.iterations_param or "")
-        if ceiling is None or self._settings.pruner == "none":
+        if ceiling is None:
             return None
         assert isinstance(ceiling.value, int)
-        return Pruning(
+        return watcher(
             self._settings.pruner,
             earlier,
             asked.number,
@@ -144,14 +148,14 @@ class Trials:
         )
 
     def _record(
-        self, asked: Asked, started: float, pruning: Pruning | None, **facts: Any
+        self, asked: Asked, started: float, pruning: Extrapolation | Pruning | None, **facts: Any
     ) -> TrialRecord:
         return TrialRecord(
             number=asked.number,
             params=asked.params,
             attempts=asked.attempt,
             seconds=time.perf_counter() - started,
-            reports={} if pruning is None else pruning.reports,
+            reports=() if pruning is None else pruning.reports,
             rungs={} if pruning is None else pruning.rungs,
             **{"state": "failed", **facts},
         )
@@ -167,6 +171,19 @@ def trial_policy(policy: TrainingPolicy, settings: HPOParams) -> TrainingPolicy:
     if policy.out_of_fold is not None:
         return replace(policy, out_of_fold=None, calibration=None)
     return policy
+
+
+def trial_threads(training: Training) -> int:
+    """Return the threads of one trial's fit.
+
+    Where threads change no bits, and the user names no number, one: several trials at once make
+    better use of the cores than several threads in one of them.
+    """
+    spec = training.spec
+    assert training.search is not None
+    assert isinstance(spec, ModelSpec)
+    free = training.search.settings.n_threads is None and spec.thread_invariant
+    return 1 if free else training.n_threads
 
 
 def watched_direction(spec: Spec, policy: TrainingPolicy) -> Direction:

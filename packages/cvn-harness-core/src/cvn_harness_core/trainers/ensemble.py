@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 
 from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.harness.planning import Request
 from cvn_harness_core.harness.train_ensemble import Params, run_ensemble
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
@@ -55,11 +56,9 @@ class AutonomousEnsembleTrainer:
         return timed(
             lambda: run_ensemble(
                 self.ensemble_name,
-                datasets,
                 hpo_params,
                 self.bases,
                 self.policy,
-                self.store,
-                tags,
+                Request(datasets, self.store, tags),
             )
         )

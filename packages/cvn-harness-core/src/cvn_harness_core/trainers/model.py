@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
+from cvn_harness_core.harness.planning import Request
 from cvn_harness_core.harness.train_one import run_model
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
@@ -50,5 +51,7 @@ class AutonomousModelTrainer:
     ) -> TrainingOutcome:
         """Return the artifact of this model, from the store or trained; raise as ``train_one``."""
         return timed(
-            lambda: run_model(self.model_type, datasets, hpo_params, self.policy, self.store, tags)
+            lambda: run_model(
+                self.model_type, hpo_params, self.policy, Request(datasets, self.store, tags)
+            )
         )

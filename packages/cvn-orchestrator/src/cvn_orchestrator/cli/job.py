@@ -21,8 +21,9 @@ from cvn_harness_core import (
     train_ensemble,
     train_one,
 )
+from cvn_orchestrator.cli.search import OnTrial, dimensions, search_settings
 
-Job = Callable[[Datasets, TrainingPolicy], TrainedArtifact]
+Job = Callable[[Datasets, TrainingPolicy, OnTrial | None], TrainedArtifact]
 
 
 def job_of(arguments: argparse.Namespace) -> Job:
@@ -36,6 +37,7 @@ def job_of(arguments: argparse.Namespace) -> Job:
         For parameters or bases that make no sense for it.
     """
     name, given = arguments.model, _parameters(arguments.param)
+    space = dimensions(arguments.space)
     folder = arguments.store or os.environ.get("CVN_STORE")
     store = None if folder is None else Store(folder)
     if name in MODEL_REGISTRY or name not in ENSEMBLE_REGISTRY:
@@ -43,30 +45,47 @@ def job_of(arguments: argparse.Namespace) -> Job:
         if arguments.bases is not None:
             message = f"--bases is for ensembles, and {name} is a model."
             raise InputError("setting_invalid", message)
-        params = _settings(arguments, given)
-        return lambda data, policy: train_one(name, data, params, policy=policy, store=store)
+        params = _settings(arguments, given, space)
+        return lambda data, policy, on_trial: train_one(
+            name, data, params, policy=policy, store=store, on_trial=on_trial
+        )
     bases = ENSEMBLE_REGISTRY[name].bases
     if arguments.bases is not None:
         bases = tuple(part.strip() for part in arguments.bases.split(",") if part.strip())
-    by_name = _by_name(given, (*bases, name))
-    everyone = {who: _settings(arguments, by_name.get(who, {})) for who in (*bases, name)}
-    return lambda data, policy: train_ensemble(
-        name, data, everyone, bases=bases, policy=policy, store=store
+    by_name = _by_name(given, (*bases, name), "--param")
+    spaces = _by_name(space, bases, "--space")
+    everyone = {
+        who: _settings(arguments, by_name.get(who, {}), spaces.get(who, {})) for who in bases
+    }
+    everyone[name] = HPOParams(
+        by_name.get(name, {}), seed=arguments.seed, n_threads=arguments.threads
+    )
+    return lambda data, policy, on_trial: train_ensemble(
+        name, data, everyone, bases=bases, policy=policy, store=store, on_trial=on_trial
     )
 
 
-def _settings(arguments: argparse.Namespace, params: Mapping[str, Any]) -> HPOParams:
-    return HPOParams(params=params, seed=arguments.seed, n_threads=arguments.threads)
+def _settings(
+    arguments: argparse.Namespace, params: Mapping[str, Any], space: Mapping[str, Any]
+) -> HPOParams:
+    return HPOParams(
+        params=params,
+        seed=arguments.seed,
+        n_threads=arguments.threads,
+        **search_settings(arguments, space),
+    )
 
 
-def _by_name(given: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+def _by_name(
+    given: Mapping[str, Any], known: tuple[str, ...], option: str
+) -> dict[str, dict[str, Any]]:
     """Return the parameters of each base and of the ensemble, given as WHOSE.NAME."""
     found: dict[str, dict[str, Any]] = {}
     for spelt, value in given.items():
         who, dot, name = spelt.partition(".")
         if not dot or who not in known:
             message = (
-                f"--param {spelt}=... of an ensemble must say whose it is: WHOSE.NAME=VALUE, for "
+                f"{option} {spelt}=... of an ensemble must say whose it is: WHOSE.NAME=VALUE, for "
                 f"one of {', '.join(known)}."
             )
             raise InputError("setting_invalid", message)

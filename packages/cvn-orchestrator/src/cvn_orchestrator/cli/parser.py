@@ -127,6 +127,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
     )
     fit.add_argument("--seed", type=int, default=0)
     fit.add_argument("--threads", type=int, help="threads of the fit")
+    _add_search(parser)
     _add_policy(parser)
     output = parser.add_argument_group("output")
     output.add_argument("--out", type=Path, metavar="DIR", help="bundle (default: ./cvn-MODEL)")
@@ -143,6 +144,46 @@ def _train(parser: argparse.ArgumentParser) -> None:
         help="with --json: add decision.curve, what up to 512 other thresholds would have done",
     )
     _add_log(output)
+
+
+def _add_search(parser: argparse.ArgumentParser) -> None:
+    search = parser.add_argument_group("search (by Optuna; the best trial's model is the result)")
+    search.add_argument(
+        "--trials", type=int, default=0, metavar="N", help="trials of the study in all (default: 0)"
+    )
+    search.add_argument("--timeout", type=float, metavar="SECONDS")
+    search.add_argument(
+        "--objective",
+        choices=("pr_auc", "log_loss", "f1_buy", "expectancy"),
+        default="pr_auc",
+        help="on validation (default: pr_auc)",
+    )
+    search.add_argument(
+        "--evaluate-on", choices=("validation", "forward_folds"), default="validation"
+    )
+    search.add_argument(
+        "--space",
+        action="append",
+        default=[],
+        metavar="NAME=LOW:HIGH[:log]",
+        help="narrow or add a dimension, or NAME=A|B|...; repeatable; of an ensemble WHOSE.NAME=",
+    )
+    search.add_argument("--sampler", choices=("tpe", "random"), default="tpe")
+    search.add_argument(
+        "--pruner",
+        choices=("extrapolation", "hyperband", "median", "none"),
+        default="extrapolation",
+        help="ends trials early (default: extrapolation)",
+    )
+    search.add_argument("--batch-size", type=int, default=4, metavar="N", help="default: 4")
+    search.add_argument("--workers", type=int, metavar="N", help="trials at once")
+    search.add_argument(
+        "--storage",
+        metavar="URL",
+        help="sqlite:///FILE, postgresql+psycopg://..., or FILE.journal: the same command goes on "
+        "with what is there (default: memory)",
+    )
+    search.add_argument("--study", metavar="NAME", help="default: what the study depends on")
 
 
 def _add_policy(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from cvn_orchestrator.cli.interrupt import postponed
 from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
 from cvn_orchestrator.cli.report import report
+from cvn_orchestrator.cli.search import searched
 from cvn_orchestrator.data import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
 
@@ -41,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
     datasets = _datasets(arguments, embargo)
     require_money(arguments, datasets)
     with postponed() as check:
-        artifact = job(datasets, policy)
+        artifact = searched(arguments, check, lambda on_trial: job(datasets, policy, on_trial))
         check()
     artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:

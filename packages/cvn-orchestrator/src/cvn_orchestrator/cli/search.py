@@ -1,0 +1,147 @@
+"""The search of `cvn train`: its options, its progress, and how it is gone on with."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cvn_harness_core import Choice, InputError, Range, TrainedArtifact, TrialRecord
+
+OnTrial = Callable[[str, TrialRecord], None]
+Space = dict[str, Range | Choice]
+
+
+def search_settings(arguments: argparse.Namespace, space: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of ``HPOParams`` that the command line gives for a search."""
+    if not arguments.trials:
+        given = [
+            f"--{name.replace('_', '-')}"
+            for name in ("timeout", "storage", "study", "workers")
+            if getattr(arguments, name) is not None
+        ] + (["--space"] if space else [])
+        if given:
+            message = f"{', '.join(given)}: nothing is searched without --trials."
+            raise InputError("setting_invalid", message)
+        return {}
+    return {
+        "n_trials": arguments.trials,
+        "timeout_s": arguments.timeout,
+        "objective": arguments.objective,
+        "evaluate_on": arguments.evaluate_on,
+        "space": space,
+        "sampler": arguments.sampler,
+        "pruner": arguments.pruner,
+        "batch_size": arguments.batch_size,
+        "n_workers": arguments.workers,
+        "storage": arguments.storage,
+        "study_name": arguments.study,
+    }
+
+
+def dimensions(texts: list[str]) -> Space:
+    """Return dimensions by name, from ``NAME=LOW:HIGH[:log]`` and ``NAME=A|B|...``."""
+    found: Space = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name and equals and value):
+            _refuse(text)
+        if name in found:
+            message = f"--space gives {name!r} twice; give it once."
+            raise InputError("setting_invalid", message)
+        if "|" in value:
+            found[name] = Choice(*map(_value, value.split("|")))
+            continue
+        low, _, rest = value.partition(":")
+        high, _, scale = rest.partition(":")
+        if scale not in ("", "log"):
+            _refuse(text)
+        try:
+            found[name] = Range(float(low), float(high), log=scale == "log")
+        except ValueError:
+            _refuse(text)
+    return found
+
+
+def searched(
+    arguments: argparse.Namespace,
+    check: Callable[[], None],
+    train: Callable[[OnTrial | None], TrainedArtifact],
+) -> TrainedArtifact:
+    """Train behind a progress bar of the trials; ``check`` raises where Ctrl-C was pressed."""
+    if not arguments.trials:
+        return train(None)
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description:44}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+    )
+    progress = _Progress(arguments, bar, check)
+    try:
+        with bar:
+            return train(progress.tell)
+    except KeyboardInterrupt:
+        print(progress.farewell(), file=sys.stderr)
+        raise
+
+
+class _Progress:
+    def __init__(
+        self, arguments: argparse.Namespace, bar: Progress, check: Callable[[], None]
+    ) -> None:
+        self._arguments, self._bar, self._check = arguments, bar, check
+        self._tasks: dict[str, Any] = {}
+        self._records: dict[str, list[TrialRecord]] = {}
+        self._better = min if arguments.objective == "log_loss" else max
+
+    def tell(self, model: str, record: TrialRecord) -> None:
+        """Show a trial that ended."""
+        records = self._records.setdefault(model, [])
+        records.append(record)
+        values = [r.value for r in records if r.value is not None]
+        best = f"{self._better(values):.5f}" if values else "-"
+        pruned = sum(r.state == "pruned" for r in records)
+        said = f"{model}: {self._arguments.objective} {best}, {pruned} pruned"
+        total = self._arguments.trials
+        if model not in self._tasks:
+            self._tasks[model] = self._bar.add_task(said, total=total)
+        self._bar.update(self._tasks[model], completed=record.number + 1, description=said)
+        if self._bar.disable:
+            value = "" if record.value is None else f" {record.value:.5f}"
+            print(
+                f"trial {record.number + 1}/{total} of {model}: {record.state}{value} in "
+                f"{record.seconds:.1f} s; best {best}",
+                file=sys.stderr,
+            )
+        self._check()
+
+    def farewell(self) -> str:
+        """Return what became of the trials, and how to go on."""
+        n = sum(map(len, self._records.values()))
+        if self._arguments.storage is None:
+            return f"cvn: {n} trials were in memory and are gone; --storage would have kept them"
+        return f"cvn: {n} trials of this run are kept; the same command goes on with them"
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text.lower() if text in ("True", "False", "None") else text)
+    except json.JSONDecodeError:
+        return text
+
+
+def _refuse(text: str) -> None:
+    message = (
+        f"--space {text!r} is not NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=A|B, for instance "
+        "num_leaves=8:64:log."
+    )
+    raise InputError("setting_invalid", message)

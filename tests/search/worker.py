@@ -1,0 +1,38 @@
+"""A search in a process of its own: `python -m tests.search.worker STORAGE MODEL TRIALS`.
+
+Prints the digest of the artifact's predictions and of every trial's parameters and value.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+
+from cvn_harness_core import HPOParams, train_one
+from tests.ensembles.small import datasets
+
+ITERATIONS = {"xgboost": "n_estimators", "lightgbm": "n_estimators", "catboost": "iterations"}
+
+
+def settings(model: str, **changes: object) -> HPOParams:
+    """Return a search that takes seconds."""
+    given = {"n_trials": 12, "seed": 3, "n_threads": 1, "n_workers": 1, **changes}
+    return HPOParams({ITERATIONS[model]: 60}, **given)  # type: ignore[arg-type]
+
+
+def said(artifact: object) -> str:
+    """Return a digest of everything that must not depend on workers, kills and resumption."""
+    data = datasets()
+    trials = [
+        [t.number, t.state, t.params, t.value, t.theta, list(t.scores), t.reports]
+        for t in artifact.search.trials  # type: ignore[attr-defined]
+    ]
+    scores = artifact.predict_proba(data.test.X).tobytes()  # type: ignore[attr-defined]
+    return hashlib.sha256(scores + json.dumps(trials).encode()).hexdigest()
+
+
+if __name__ == "__main__":
+    storage, model, n_trials = sys.argv[1:]
+    found = train_one(model, datasets(), settings(model, n_trials=int(n_trials), storage=storage))
+    print(said(found))
