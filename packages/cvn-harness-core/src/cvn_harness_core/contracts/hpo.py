@@ -85,6 +85,11 @@ class HPOParams:
         put = object.__setattr__
         put(self, "params", dict(self.params))
         put(self, "space", dict(self.space))
+        for name, a_type in (("config", ParamConfig), ("timeframe", str)):
+            value = getattr(self, name)
+            if not isinstance(value, a_type | None):
+                message = f"HPOParams.{name} is {value!r}; it must be a {a_type.__name__}."
+                raise InputError("setting_invalid", message)
         put(self, "n_trials", integer("HPOParams.n_trials", self.n_trials, low=0))
         put(self, "seed", integer("HPOParams.seed", self.seed, low=0, high=2**31 - 1))
         if self.n_threads is not None:

@@ -31,7 +31,7 @@ def class_balance(
     ``auto`` is negatives over positives among the training labels.
     """
     given = parameters.get(spec.positive_weight_param or "")
-    if given is not None and given.source == "user" and isinstance(given.value, int | float):
+    if given is not None and given.source != "default" and isinstance(given.value, int | float):
         return ClassBalance(float(given.value), "user")
     if policy.class_balance == "none":
         return ClassBalance(1.0, "none")
