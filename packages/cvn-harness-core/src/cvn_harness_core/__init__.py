@@ -12,6 +12,10 @@ from cvn_harness_core.__about__ import __version__
 
 if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
+    from cvn_harness_core.config.differences import differences as config_differences
+    from cvn_harness_core.config.environment import unclaimed as unclaimed_variables
+    from cvn_harness_core.config.reading import read_config
+    from cvn_harness_core.config.seeding import declared_config, seed_config
     from cvn_harness_core.contracts.calibration import (
         Calibration,
         CalibrationReport,
@@ -37,7 +41,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
-    from cvn_harness_core.contracts.space import Choice, Range
+    from cvn_harness_core.contracts.space import Choice, Range, space_text
     from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.theta import (
         ThetaChoice,
@@ -64,6 +68,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.events.schema import Event
     from cvn_harness_core.harness.drawing import dag_dot
     from cvn_harness_core.harness.leaks import LeakReport, check_leaks
+    from cvn_harness_core.harness.parameters import resolve_parameters
     from cvn_harness_core.harness.train_ensemble import train_ensemble
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
@@ -89,6 +94,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "artifact.trained": ("TrainedArtifact",),
+    "config.differences": ("config_differences",),
+    "config.environment": ("unclaimed_variables",),
+    "config.reading": ("read_config",),
+    "config.seeding": ("declared_config", "seed_config"),
     "contracts.calibration": ("Calibration", "CalibrationReport", "Calibrator"),
     "contracts.config": ("ParamConfig",),
     "contracts.curve": ("CurveSummary",),
@@ -110,7 +119,7 @@ _HOME = {
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
-    "contracts.space": ("Choice", "Range"),
+    "contracts.space": ("Choice", "Range", "space_text"),
     "contracts.split": ("Array", "Split"),
     "contracts.theta": (
         "ThetaChoice",
@@ -137,6 +146,7 @@ _HOME = {
     "events.schema": ("Event",),
     "harness.drawing": ("dag_dot",),
     "harness.leaks": ("LeakReport", "check_leaks"),
+    "harness.parameters": ("resolve_parameters",),
     "harness.train_ensemble": ("train_ensemble",),
     "harness.train_one": ("train_one",),
     "plugins.discovery": ("PluginRecord", "discover"),
@@ -157,7 +167,12 @@ _HOME = {
     "trainers.outcome": ("TrainingOutcome",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_OTHER_NAME = {"configure_logging": "configure", "decide_theta": "decide"}
+_OTHER_NAME = {
+    "config_differences": "differences",
+    "configure_logging": "configure",
+    "decide_theta": "decide",
+    "unclaimed_variables": "unclaimed",
+}
 
 __all__ = [
     "ENSEMBLE_REGISTRY",
@@ -229,15 +244,22 @@ __all__ = [
     "TrainingPolicy",
     "__version__",
     "check_leaks",
+    "config_differences",
     "configure_logging",
     "dag_dot",
     "decide_theta",
+    "declared_config",
     "discover",
     "hookimpl",
     "key_of",
+    "read_config",
+    "resolve_parameters",
+    "seed_config",
+    "space_text",
     "train_ensemble",
     "train_one",
     "trainer_for",
+    "unclaimed_variables",
 ]
 
 

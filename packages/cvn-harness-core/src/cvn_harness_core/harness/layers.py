@@ -1,4 +1,4 @@
-"""One layer of parameters, of a configuration or of the user: names and values that can be meant."""
+"""One layer of parameters, of a configuration or of the user: names and values that exist."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import TypeAlias
 from cvn_harness_core.contracts.config import ParamConfig
 from cvn_harness_core.contracts.ensemble import EnsembleSpec
 from cvn_harness_core.contracts.model import ModelSpec
-from cvn_harness_core.contracts.params import Param
-from cvn_harness_core.contracts.space import check_dimension
+from cvn_harness_core.contracts.params import Param, ParamValue
+from cvn_harness_core.contracts.space import Dimension, check_dimension
 from cvn_harness_core.errors import ParameterError
 
 Spec: TypeAlias = ModelSpec | EnsembleSpec
@@ -31,7 +31,8 @@ def check_layer(spec: Spec, layer: ParamConfig, n_features: int | None = None) -
         parameter stands, if the layer does.
     """
     origins: dict[str, str] = {}
-    values, space = ({}, {})  # type: tuple[dict[str, Any], dict[str, Any]]
+    values: dict[str, ParamValue] = {}
+    space: dict[str, Dimension] = {}
     for name, spelling in _canonical(spec, layer.values, layer.origins).items():
         origin = layer.origins.get(spelling)
         try:
@@ -68,6 +69,16 @@ def located(error: ParameterError, spec: Spec, origin: str | None) -> ParameterE
     return error.at(spec.name if origin is None else f"{origin}: {spec.name}")
 
 
+def unknown(spec: Spec, name: str) -> ParameterError:
+    """Return the error of a name that is no parameter of a plugin, with the nearest that is."""
+    known = {**dict.fromkeys(spec.reserved), **spellings(spec)}
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {(known[near[0]] or near[0])!r}?" if near else ""
+    names = ", ".join(p.name for p in spec.params) or "none"
+    message = f"{spec.name} has no parameter {name!r}.{hint} It accepts: {names}."
+    return ParameterError("parameter_unknown", message)
+
+
 def _canonical(spec: Spec, given: Iterable[str], origins: Mapping[str, str]) -> dict[str, str]:
     """Return the spelling by canonical name; raise for what is no parameter of this plugin."""
     known = spellings(spec)
@@ -79,7 +90,7 @@ def _canonical(spec: Spec, given: Iterable[str], origins: Mapping[str, str]) -> 
             raise located(ParameterError("parameter_reserved", message), spec, origin)
         canonical = known.get(name)
         if canonical is None:
-            error = _unknown(spec, name, {**known, **dict.fromkeys(spec.reserved)})
+            error = unknown(spec, name)
             raise error if origin is None else error.at(origin)
         if canonical in spelt:
             message = (
@@ -89,11 +100,3 @@ def _canonical(spec: Spec, given: Iterable[str], origins: Mapping[str, str]) -> 
             raise located(ParameterError("parameter_duplicate", message), spec, origin)
         spelt[canonical] = name
     return spelt
-
-
-def _unknown(spec: Spec, name: str, known: Mapping[str, str | None]) -> ParameterError:
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {(known[near[0]] or near[0])!r}?" if near else ""
-    names = ", ".join(p.name for p in spec.params) or "none"
-    message = f"{spec.name} has no parameter {name!r}.{hint} It accepts: {names}."
-    return ParameterError("parameter_unknown", message)
