@@ -35,7 +35,10 @@ class ArtifactRecord:
     params
         What the user fixed, by canonical names.
     effective_params
-        What the fitted model says it used, and who chose each value.
+        What the fitted model says it used, who chose each value, and what that replaced.
+    params_digest
+        BLAKE3 of everything that was asked for (``digest_of_params``); empty in a bundle of an
+        earlier release.
     learning_curve
         Stopping metric, best iteration, ceiling, and the curve in summary.
     health
@@ -104,6 +107,7 @@ class ArtifactRecord:
     n_unscored: int
     environment: dict[str, str]
     timings: dict[str, float]
+    params_digest: str = ""
     diagnostics: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 

@@ -144,7 +144,7 @@ def _connected(text: str, *, must_exist: bool) -> Iterator[tuple[sa.Connection, 
             "postgresql+psycopg://user@host/name."
         )
         raise ParameterError("config_unreadable", message) from None
-    file = url.database if url.get_backend_name() == "sqlite" else None
+    file = (url.database or "") if url.get_backend_name() == "sqlite" else ""
     on_disk = file and not file.startswith((":memory:", "file:"))
     if must_exist and on_disk and not Path(file).is_file():
         message = f"{where}: there is no such file."
