@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cvn_harness_core import (
@@ -21,6 +21,7 @@ from cvn_harness_core import (
     train_ensemble,
     train_one,
 )
+from cvn_orchestrator.cli.config import config_of, note_environment
 
 Job = Callable[[Datasets, TrainingPolicy], TrainedArtifact]
 
@@ -43,20 +44,37 @@ def job_of(arguments: argparse.Namespace) -> Job:
         if arguments.bases is not None:
             message = f"--bases is for ensembles, and {name} is a model."
             raise InputError("setting_invalid", message)
-        params = _settings(arguments, given)
+        params = _settings(arguments, name, given)
+        note_environment(name)
         return lambda data, policy: train_one(name, data, params, policy=policy, store=store)
     bases = ENSEMBLE_REGISTRY[name].bases
     if arguments.bases is not None:
         bases = tuple(part.strip() for part in arguments.bases.split(",") if part.strip())
-    by_name = _by_name(given, (*bases, name))
-    everyone = {who: _settings(arguments, by_name.get(who, {})) for who in (*bases, name)}
+    names = tuple(dict.fromkeys((*_all_bases(bases, above=(name,)), name)))
+    by_name = _by_name(given, names)
+    everyone = {who: _settings(arguments, who, by_name.get(who, {})) for who in names}
+    note_environment(*names)
     return lambda data, policy: train_ensemble(
         name, data, everyone, bases=bases, policy=policy, store=store
     )
 
 
-def _settings(arguments: argparse.Namespace, params: Mapping[str, Any]) -> HPOParams:
-    return HPOParams(params=params, seed=arguments.seed, n_threads=arguments.threads)
+def _settings(arguments: argparse.Namespace, who: str, params: Mapping[str, Any]) -> HPOParams:
+    return HPOParams(
+        params=params,
+        seed=arguments.seed,
+        n_threads=arguments.threads,
+        config=config_of(arguments, who),
+        timeframe=arguments.timeframe,
+    )
+
+
+def _all_bases(bases: tuple[str, ...], above: tuple[str, ...]) -> Iterator[str]:
+    """Give the bases and, of those that are ensembles, theirs; circles are refused elsewhere."""
+    for base in bases:
+        yield base
+        if base in ENSEMBLE_REGISTRY and base not in MODEL_REGISTRY and base not in above:
+            yield from _all_bases(ENSEMBLE_REGISTRY[base].bases, (*above, base))
 
 
 def _by_name(given: Mapping[str, Any], known: tuple[str, ...]) -> dict[str, dict[str, Any]]:
