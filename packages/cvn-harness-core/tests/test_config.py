@@ -14,12 +14,15 @@ from cvn_harness_core import (
     Choice,
     Datasets,
     HPOParams,
+    InputError,
     ParamConfig,
     ParameterError,
     PluginNotInstalledError,
     Range,
+    SearchError,
     read_config,
     resolve_parameters,
+    train_ensemble,
     train_one,
     unclaimed_variables,
 )
@@ -336,6 +339,20 @@ def test_a_configured_space_is_searched(path: Path) -> None:
     found = resolve_parameters(MODEL_REGISTRY["searched"], HPOParams(n_trials=3, config=config))
     assert found.space["C"] == Range(0.1, 1.0, log=True)
     assert found.values["max_iter"].source == "config"
+
+
+def test_a_configuration_of_an_ensemble_says_whose_it_is(datasets: Datasets, refused: Any) -> None:
+    config = ParamConfig({"C": 2.0})
+    with refused(InputError, "setting_invalid", match="HPOParams\\(config=...\\) of an ensemble"):
+        train_ensemble("mean", datasets, HPOParams(config=config))
+    wrong = ParamConfig({"power": 0}, origins={"power": "hpo.toml [mean]"})
+    with refused(ParameterError, "parameter_invalid", match=r"^hpo\.toml \[mean\]: mean: power=0"):
+        train_ensemble("mean", datasets, {"mean": HPOParams(config=wrong)})
+    searched = ParamConfig(
+        space={"power": Range(1, 2)}, origins={"power": "hpo.toml [mean.search]"}
+    )
+    with refused(SearchError, "search_unsupported", match=r"^hpo\.toml \[mean\.search\]: mean is"):
+        train_ensemble("mean", datasets, {"mean": HPOParams(config=searched)})
 
 
 def test_reading_imports_no_database_and_no_model(

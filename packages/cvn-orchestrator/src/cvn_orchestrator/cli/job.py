@@ -53,7 +53,7 @@ def job_of(arguments: argparse.Namespace) -> Job:
     names = tuple(dict.fromkeys((*_all_bases(bases, above=(name,)), name)))
     by_name = _by_name(given, names)
     everyone = {who: _settings(arguments, who, by_name.get(who, {})) for who in names}
-    note_environment(*names)
+    note_environment(*filter(_installed, names))
     return lambda data, policy: train_ensemble(
         name, data, everyone, bases=bases, policy=policy, store=store
     )
@@ -64,9 +64,14 @@ def _settings(arguments: argparse.Namespace, who: str, params: Mapping[str, Any]
         params=params,
         seed=arguments.seed,
         n_threads=arguments.threads,
-        config=config_of(arguments, who),
+        config=config_of(arguments, who) if _installed(who) else None,
         timeframe=arguments.timeframe,
     )
+
+
+def _installed(name: str) -> bool:
+    """Return whether there is such a plugin; of a base that is none, the ensemble tells."""
+    return name in MODEL_REGISTRY or name in ENSEMBLE_REGISTRY
 
 
 def _all_bases(bases: tuple[str, ...], above: tuple[str, ...]) -> Iterator[str]:
