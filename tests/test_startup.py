@@ -10,7 +10,7 @@ import pytest
 
 HEAVY = {
     "catboost", "hamilton", "lightgbm", "numpy", "optuna", "pandas", "polars", "pyarrow", "scipy",
-    "sklearn", "structlog", "xgboost",
+    "sklearn", "sqlalchemy", "structlog", "tomlkit", "xgboost",
 }  # fmt: skip
 
 MODELS = {"catboost", "lightgbm", "xgboost"}
@@ -37,7 +37,8 @@ def loaded_after(statement: str) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["plugins"], ["plugins", "--json"], ["--help"], ["store", "--help"]]
+    "arguments",
+    [["plugins"], ["plugins", "--json"], ["--help"], ["store", "--help"], ["params", "--help"]],
 )
 def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:
     loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({arguments!r})")
@@ -59,6 +60,13 @@ def test_core_and_the_registry_import_nothing_heavy(statement: str) -> None:
 def test_a_specification_does_not_import_its_library() -> None:
     statement = "from cvn_harness_core import MODEL_REGISTRY as R; [R[name] for name in R]"
     assert not loaded_after(statement) & MODELS
+
+
+@pytest.mark.parametrize("model", ["lightgbm", "catboost", "stack_logreg"])
+def test_parameters_are_shown_without_importing_the_library(model: str) -> None:
+    arguments = ["params", model, "--used", "--json"]
+    loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({arguments!r})")
+    assert not loaded & (MODELS | {"optuna", "sklearn", "sqlalchemy", "tomlkit"})
 
 
 def test_one_model_does_not_import_another() -> None:

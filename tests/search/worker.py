@@ -1,4 +1,4 @@
-"""A search in a process of its own: `python -m tests.search.worker STORAGE MODEL TRIALS`.
+"""A search in a process of its own: `python -m tests.search.worker STORAGE MODEL TRIALS NAME`.
 
 Prints the digest of the artifact's predictions and of every trial's parameters and value.
 """
@@ -33,6 +33,8 @@ def said(artifact: object) -> str:
 
 
 if __name__ == "__main__":
-    storage, model, n_trials = sys.argv[1:]
-    found = train_one(model, datasets(), settings(model, n_trials=int(n_trials), storage=storage))
+    storage, model, n_trials, name = sys.argv[1:]
+    found = train_one(
+        model, datasets(), settings(model, n_trials=int(n_trials), storage=storage, study_name=name)
+    )
     print(said(found))

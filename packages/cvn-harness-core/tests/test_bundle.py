@@ -25,6 +25,7 @@ from cvn_harness_core import (
     HarnessError,
     HealthLimits,
     HPOParams,
+    ParamConfig,
     Payoff,
     ThetaChoice,
     ThetaEvidence,
@@ -33,6 +34,8 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_harness_core.artifact.record import ArtifactRecord
+from cvn_harness_core.artifact.snapshot import digest_of_params
+from cvn_harness_core.contracts.params import Overridden
 from cvn_harness_core.errors import PluginNotInstalledError
 
 MODEL, MANIFEST, SUM = "coefficients.json", "manifest.json", "manifest.sha256"
@@ -667,3 +670,52 @@ def test_a_kill_at_any_moment_leaves_no_unreadable_bundle_under_a_final_name(
     done = run_python(SAVES_UNTIL_KILLED, tmp_path / "bundles")
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 12
+
+
+# --- parameters -----------------------------------------------------------------------------
+
+
+def test_what_was_overridden_and_its_digest_are_kept(
+    models: Any, datasets: Datasets, tmp_path: Path
+) -> None:
+    config = ParamConfig({"C": 2.0, "max_iter": 300})
+    artifact = train_one("logreg", datasets, HPOParams({"C": 3}, config=config))
+    again = TrainedArtifact.load(artifact.save(tmp_path / "b"))
+    assert again.effective_params == artifact.effective_params
+    assert again.effective_params["C"].overridden[1] == Overridden(2.0, "config")
+    assert again.params_digest == artifact.params_digest == digest_of_params(again.effective_params)
+    assert len(again.params_digest) == 64
+
+
+def test_the_digest_is_of_values_sources_and_what_was_overridden(
+    models: Any, datasets: Datasets
+) -> None:
+    def digest(params: dict[str, Any], config: dict[str, Any], **settings: Any) -> str:
+        hpo = HPOParams(params, config=ParamConfig(config), **settings)
+        return train_one("logreg", datasets, hpo).params_digest
+
+    digests = [
+        digest({}, {}),
+        digest({"C": 1.0}, {}),
+        digest({}, {"C": 1.0}),
+        digest({"C": 2.0}, {}),
+        digest({"C": 2.0}, {"C": 1.0}),
+        digest({"C": 2.0}, {"C": 3.0}),
+    ]
+    assert len(set(digests)) == len(digests)
+    assert digest({"inverse_l2": 2}, {}, seed=3) == digests[3]
+
+
+def test_a_bundle_of_before_has_no_digest_and_nothing_overridden(
+    artifact: TrainedArtifact, bundle: Path
+) -> None:
+    def older(document: dict[str, Any]) -> None:
+        del document["artifact"]["params_digest"]
+        for param in document["artifact"]["effective_params"].values():
+            del param["overridden"]
+
+    edit(bundle, older)
+    again = TrainedArtifact.load(bundle)
+    assert again.params_digest == ""
+    assert again.effective_params["C"].overridden == ()
+    assert again.theta == artifact.theta

@@ -10,8 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cvn_harness_core import Datasets, HPOParams, ModelSpec, Param, ParameterError, train_one
-from cvn_harness_core.contracts.params import ResolvedParam, reserved
+from cvn_harness_core import (
+    Datasets,
+    HPOParams,
+    InputError,
+    ModelSpec,
+    Param,
+    ParamConfig,
+    ParameterError,
+    Range,
+    TrainingPolicy,
+    train_one,
+)
+from cvn_harness_core.contracts.params import Overridden, ResolvedParam, reserved
 from cvn_harness_core.harness.parameters import resolve_parameters
 
 SPEC = ModelSpec(
@@ -38,13 +49,15 @@ def resolve(**params: Any) -> dict[str, ResolvedParam]:
 def test_defaults_stand_unless_the_user_says_otherwise() -> None:
     assert resolve(subsample=0.5, n_estimators=10) == {
         "learning_rate": ResolvedParam(0.05, "default"),
-        "n_estimators": ResolvedParam(10, "user"),
+        "n_estimators": ResolvedParam(10, "user", (Overridden(500, "default"),)),
         "subsample": ResolvedParam(0.5, "user"),
     }
 
 
 def test_the_users_value_is_the_users_even_if_it_is_the_default() -> None:
-    assert resolve(learning_rate=0.05)["learning_rate"] == ResolvedParam(0.05, "user")
+    assert resolve(learning_rate=0.05)["learning_rate"] == ResolvedParam(
+        0.05, "user", (Overridden(0.05, "default"),)
+    )
 
 
 def test_an_alias_is_the_parameter() -> None:
@@ -173,3 +186,136 @@ def test_a_reserved_name_says_where_to_set_it_instead() -> None:
     places = reserved(class_balance=("scale_pos_weight",), fixed=("objective",))
     assert places["scale_pos_weight"] == "TrainingPolicy(class_balance=...)"
     assert "the contract fixes it" in places["objective"]
+
+
+# --- layers ---------------------------------------------------------------------------------
+
+LAYERED = ModelSpec(
+    name="layered",
+    adapter=lambda: None,
+    params=(
+        Param("rate", float, default=0.05, low=0, aliases=("eta",), search=Range(0.01, 0.2)),
+        Param("leaves", int, default=31, low=2, by_timeframe={"1h": 15, "1d": 7}),
+        Param("bins", int, low=2, by_timeframe={"1d": 63}),
+        Param("dart", bool),
+        Param("drop", float, low=0, high=1, needs={"dart": (True,)}),
+    ),
+    reserved=reserved(seed=("random_state",)),
+)
+
+
+def layered(
+    params: dict[str, Any] | None = None, config: ParamConfig | None = None, **settings: Any
+) -> Any:
+    return resolve_parameters(LAYERED, HPOParams(params or {}, config=config, **settings))
+
+
+def test_the_user_is_over_the_configuration_is_over_the_default() -> None:
+    config = ParamConfig({"rate": 0.1, "leaves": 63})
+    assert layered({"rate": 0.2}, config).values == {
+        "rate": ResolvedParam(
+            0.2, "user", (Overridden(0.05, "default"), Overridden(0.1, "config"))
+        ),
+        "leaves": ResolvedParam(63, "config", (Overridden(31, "default"),)),
+    }
+
+
+def test_layers_meet_under_the_canonical_name() -> None:
+    found = layered({"eta": 1}, ParamConfig({"rate": 2})).values["rate"]
+    assert found.value == 1.0
+    assert Overridden(2.0, "config") in found.overridden
+
+
+def test_a_value_that_nothing_stood_in_place_of_overrides_nothing() -> None:
+    assert layered({"bins": 99}).values["bins"] == ResolvedParam(99, "user")
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "leaves", "bins"),
+    [(None, 31, None), ("1h", 15, None), ("1d", 7, 63), ("5m", 31, None)],
+)
+def test_a_default_may_depend_on_the_timeframe(
+    timeframe: str | None, leaves: int, bins: int | None
+) -> None:
+    values = layered(timeframe=timeframe).values
+    assert values["leaves"] == ResolvedParam(leaves, "default")
+    assert values.get("bins") == (None if bins is None else ResolvedParam(bins, "default"))
+
+
+def test_what_was_overridden_by_timeframe_is_the_default_that_held() -> None:
+    values = layered({"leaves": 9}, timeframe="1h").values
+    assert values["leaves"].overridden == (Overridden(15, "default"),)
+
+
+@pytest.mark.parametrize(
+    ("values", "space", "code", "said"),
+    [
+        ({"leafs": 3}, {}, "parameter_unknown", "Did you mean 'leaves'?"),
+        ({"random_state": 3}, {}, "parameter_reserved", "HPOParams(seed=...)"),
+        ({"leaves": "many"}, {}, "parameter_invalid", "of type int"),
+        ({"leaves": 1}, {}, "parameter_invalid", "within [2, inf)"),
+        ({"rate": 1, "eta": 1}, {}, "parameter_duplicate", "two spellings"),
+        ({"drop": 0.5}, {}, "parameter_invalid", "no effect unless dart is True; it is None"),
+        ({}, {"leafs": Range(3, 9)}, "parameter_unknown", "Did you mean 'leaves'?"),
+        ({}, {"leaves": Range(9, 3)}, "space_invalid", "from 9 to 3"),
+        ({"leaves": 5}, {"leaves": Range(3, 9)}, "parameter_duplicate", "fixed and searched"),
+        ({"rate": 1}, {"eta": Range(3, 9)}, "parameter_duplicate", "fixed and searched"),
+    ],
+)
+def test_a_mistake_in_a_configuration_says_where_it_stands(
+    values: dict[str, Any], space: dict[str, Any], code: str, said: str
+) -> None:
+    origins = {name: f"hpo.toml ({name})" for name in (*values, *space)}
+    with pytest.raises(ParameterError) as caught:
+        layered(config=ParamConfig(values, space, origins))
+    assert caught.value.code == code
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("hpo.toml (")
+    assert "layered" in str(caught.value)
+
+
+def test_the_users_mistake_is_not_blamed_on_the_configuration() -> None:
+    config = ParamConfig({"leaves": 5}, origins={"leaves": "hpo.toml [layered]"})
+    with pytest.raises(ParameterError) as caught:
+        layered({"leaves": 1}, config)
+    assert str(caught.value).startswith("layered: leaves=1")
+
+
+def test_one_layer_may_provide_what_another_needs() -> None:
+    values = layered({"dart": True}, ParamConfig({"drop": 0.5})).values
+    assert values["drop"] == ResolvedParam(0.5, "config")
+    with pytest.raises(ParameterError, match="it is False"):
+        layered({"dart": False}, ParamConfig({"drop": 0.5, "dart": True}))
+
+
+@pytest.mark.parametrize(
+    "settings", [{"config": {"leaves": 3}}, {"timeframe": 60}, {"config": "hpo.toml"}], ids=str
+)
+def test_a_layer_of_another_type_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"HPOParams\.(config|timeframe) is") as caught:
+        HPOParams(**settings)
+    assert caught.value.code == "setting_invalid"
+
+
+@pytest.mark.usefixtures("models")
+def test_the_artifact_lists_what_was_overridden(datasets: Datasets) -> None:
+    config = ParamConfig({"C": 2.0, "max_iter": 300})
+    artifact = train_one("logreg", datasets, HPOParams({"C": 3.0}, config=config))
+    found = artifact.effective_params
+    assert (found["C"].value, found["C"].source) == (3.0, "user")
+    assert found["C"].overridden == (Overridden(1.0, "default"), Overridden(2.0, "config"))
+    assert (found["max_iter"].value, found["max_iter"].source) == (300, "config")
+    assert artifact.params == {"C": 3.0}
+
+
+@pytest.mark.usefixtures("models")
+def test_a_class_weight_of_the_configuration_is_over_the_policys(datasets: Datasets) -> None:
+    policy = TrainingPolicy(class_balance=5.0)
+    configured = HPOParams(config=ParamConfig({"positive_weight": 2.0}))
+    artifact = train_one("weighted", datasets, configured, policy=policy)
+    found = artifact.effective_params["positive_weight"]
+    assert (found.value, found.source) == (2.0, "config")
+    plain = train_one("weighted_by_default", datasets, policy=policy)
+    found = plain.effective_params["positive_weight"]
+    assert (found.value, found.source) == (5.0, "policy")
+    assert found.overridden == (Overridden(1.0, "default"),)

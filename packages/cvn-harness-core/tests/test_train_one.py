@@ -31,6 +31,7 @@ from cvn_harness_core import (
     TrainingPolicy,
     train_one,
 )
+from cvn_harness_core.contracts.params import Overridden
 from cvn_harness_core.metrics.split import split_metrics
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -92,7 +93,7 @@ def test_the_artifact_says_how_it_came_about(datasets: Datasets) -> None:
 def test_every_value_that_was_used_has_a_source(datasets: Datasets) -> None:
     artifact = train_one("logreg", datasets, HPOParams(params={"C": 0.5}))
     assert artifact.effective_params == {
-        "C": EffectiveParam(0.5, "user", requested=0.5),
+        "C": EffectiveParam(0.5, "user", requested=0.5, overridden=(Overridden(1.0, "default"),)),
         "max_iter": EffectiveParam(200, "default", requested=200),
         "tol": EffectiveParam(1e-4, "library"),
     }

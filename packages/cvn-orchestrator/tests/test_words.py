@@ -12,6 +12,7 @@ import pytest
 import cvn_harness_core
 from cvn_harness_core import Probability, TrainingHealth
 from cvn_harness_core.contracts.calibration import CalibrationReason
+from cvn_harness_core.contracts.params import Source
 from cvn_harness_core.contracts.probability import ProbabilityKind
 from cvn_harness_core.contracts.theta import RateAlarm
 from cvn_orchestrator import words
@@ -24,6 +25,10 @@ def test_every_reason_for_no_trade_has_words() -> None:
     given |= set(re.findall(r'\(\s*"(\w+)",\s*lambda', sources))
     given |= set(re.findall(r'return "(\w+)"\n', (rules / "stability.py").read_text()))
     assert given == set(words.NO_TRADE)
+
+
+def test_everybody_who_chooses_a_value_has_words() -> None:
+    assert set(words.SOURCE) == set(get_args(Source))
 
 
 def test_every_alarm_and_reason_has_words() -> None:

@@ -12,6 +12,10 @@ from cvn_harness_core.__about__ import __version__
 
 if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
+    from cvn_harness_core.config.differences import differences as config_differences
+    from cvn_harness_core.config.environment import unclaimed as unclaimed_variables
+    from cvn_harness_core.config.reading import read_config
+    from cvn_harness_core.config.seeding import declared_config, seed_config
     from cvn_harness_core.contracts.calibration import (
         Calibration,
         CalibrationReport,
@@ -38,7 +42,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
     from cvn_harness_core.contracts.search import SearchRecord, TrialRecord
-    from cvn_harness_core.contracts.space import Choice, Range
+    from cvn_harness_core.contracts.space import Choice, Range, space_text
     from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.theta import (
         ThetaChoice,
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.events.schema import Event
     from cvn_harness_core.harness.drawing import dag_dot
     from cvn_harness_core.harness.leaks import LeakReport, check_leaks
+    from cvn_harness_core.harness.parameters import resolve_parameters
     from cvn_harness_core.harness.train_ensemble import train_ensemble
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
@@ -90,6 +95,10 @@ if TYPE_CHECKING:
 
 _HOME = {
     "artifact.trained": ("TrainedArtifact",),
+    "config.differences": ("config_differences",),
+    "config.environment": ("unclaimed_variables",),
+    "config.reading": ("read_config",),
+    "config.seeding": ("declared_config", "seed_config"),
     "contracts.calibration": ("Calibration", "CalibrationReport", "Calibrator"),
     "contracts.config": ("ParamConfig",),
     "contracts.curve": ("CurveSummary",),
@@ -112,7 +121,7 @@ _HOME = {
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
     "contracts.search": ("SearchRecord", "TrialRecord"),
-    "contracts.space": ("Choice", "Range"),
+    "contracts.space": ("Choice", "Range", "space_text"),
     "contracts.split": ("Array", "Split"),
     "contracts.theta": (
         "ThetaChoice",
@@ -139,6 +148,7 @@ _HOME = {
     "events.schema": ("Event",),
     "harness.drawing": ("dag_dot",),
     "harness.leaks": ("LeakReport", "check_leaks"),
+    "harness.parameters": ("resolve_parameters",),
     "harness.train_ensemble": ("train_ensemble",),
     "harness.train_one": ("train_one",),
     "plugins.discovery": ("PluginRecord", "discover"),
@@ -159,7 +169,12 @@ _HOME = {
     "trainers.outcome": ("TrainingOutcome",),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
-_OTHER_NAME = {"configure_logging": "configure", "decide_theta": "decide"}
+_OTHER_NAME = {
+    "config_differences": "differences",
+    "configure_logging": "configure",
+    "decide_theta": "decide",
+    "unclaimed_variables": "unclaimed",
+}
 
 __all__ = [
     "ENSEMBLE_REGISTRY",
@@ -233,15 +248,22 @@ __all__ = [
     "TrialRecord",
     "__version__",
     "check_leaks",
+    "config_differences",
     "configure_logging",
     "dag_dot",
     "decide_theta",
+    "declared_config",
     "discover",
     "hookimpl",
     "key_of",
+    "read_config",
+    "resolve_parameters",
+    "seed_config",
+    "space_text",
     "train_ensemble",
     "train_one",
     "trainer_for",
+    "unclaimed_variables",
 ]
 
 

@@ -99,10 +99,12 @@ class SearchError(HarnessError, RuntimeError):
 
 
 class ParameterError(HarnessError, ValueError):
-    """A hyperparameter is unknown, given twice, reserved for the harness, or out of range."""
+    """A hyperparameter, or a configuration of some, is unknown, doubled, reserved or wrong."""
 
     codes = frozenset(
         {
+            "config_invalid",
+            "config_unreadable",
             "parameter_unknown",
             "parameter_duplicate",
             "parameter_reserved",

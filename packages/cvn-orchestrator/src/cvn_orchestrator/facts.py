@@ -46,6 +46,7 @@ def artifact_facts(artifact: TrainedArtifact, *, curve: bool = False) -> dict[st
         "out_of_fold": [asdict(fold) for fold in artifact.out_of_fold],
         "break_even": None if artifact.payoff is None else artifact.payoff.break_even,
         "effective_params": {n: asdict(p) for n, p in artifact.effective_params.items()},
+        "params_digest": artifact.params_digest,
         "bases": list(artifact.bases),
         "lineage": list(artifact.lineage),
         "content_key": artifact.content_key,

@@ -40,6 +40,15 @@ HEALTH = {
     "weight_inflated": "the class weight is still in the scores",
 }
 
+SOURCE = {
+    "library": "the library",
+    "default": "the plugin",
+    "policy": "the policy",
+    "config": "the configuration",
+    "user": "the user",
+    "search": "the search",
+}
+
 CALIBRATION = {
     "brier_not_better": "it does not lower the Brier score",
     "ece_not_better": "it does not lower the calibration error",

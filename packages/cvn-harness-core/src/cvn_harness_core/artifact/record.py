@@ -36,7 +36,10 @@ class ArtifactRecord:
     params
         What the user fixed, by canonical names.
     effective_params
-        What the fitted model says it used, and who chose each value.
+        What the fitted model says it used, who chose each value, and what that replaced.
+    params_digest
+        BLAKE3 of everything that was asked for (``digest_of_params``); empty in a bundle of an
+        earlier release.
     learning_curve
         Stopping metric, best iteration, ceiling, and the curve in summary.
     health
@@ -108,6 +111,7 @@ class ArtifactRecord:
     environment: dict[str, str]
     timings: dict[str, float]
     search: SearchRecord | None = None
+    params_digest: str = ""
     diagnostics: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
 

@@ -89,6 +89,7 @@ class HPOParams:
         put = object.__setattr__
         put(self, "params", dict(self.params))
         put(self, "space", dict(self.space))
+        self._check_types()
         put(self, "n_trials", integer("HPOParams.n_trials", self.n_trials, low=0))
         put(self, "seed", integer("HPOParams.seed", self.seed, low=0, high=2**31 - 1))
         if self.n_threads is not None:
@@ -122,6 +123,13 @@ class HPOParams:
         if self.study_name is not None and self.storage is None:
             message = "HPOParams.study_name names a study in a storage; give storage, too."
             raise InputError("setting_invalid", message)
+
+    def _check_types(self) -> None:
+        for name, a_type in (("config", ParamConfig), ("timeframe", str)):
+            value = getattr(self, name)
+            if not isinstance(value, a_type | None):
+                message = f"HPOParams.{name} is {value!r}; it must be a {a_type.__name__}."
+                raise InputError("setting_invalid", message)
 
     def _set(self, name: str) -> bool:
         return getattr(self, name) is not None

@@ -55,8 +55,9 @@ def train_ensemble(
     datasets
         Train, validation and test, with time (and label ends, to purge).
     hpo_params
-        One for all bases and the ensemble (without parameters), or by name: of each base, and of
-        the ensemble itself. Bases may be searched; an ensemble has no search of its own.
+        One for all bases and the ensemble (without ``params`` and ``config``), or by name: of each
+        base, and of the ensemble itself. Bases may be searched; an ensemble has no search of its
+        own.
     bases
         By default those that the ensemble declares. Any registered models and ensembles.
     policy
@@ -99,12 +100,13 @@ def _by_name(hpo_params: Params | None) -> Mapping[str, HPOParams]:
         return {}
     if isinstance(hpo_params, Mapping):
         return dict(hpo_params)
-    if isinstance(hpo_params, HPOParams) and hpo_params.params:
-        message = (
-            "HPOParams(params=...) of an ensemble must say whose they are: give a mapping, as "
-            "{'lightgbm': HPOParams(params=...)}."
-        )
-        raise InputError("setting_invalid", message)
+    for what in ("params", "config"):
+        if isinstance(hpo_params, HPOParams) and getattr(hpo_params, what):
+            message = (
+                f"HPOParams({what}=...) of an ensemble must say whose they are: give a mapping, as "
+                f"{{'lightgbm': HPOParams({what}=...)}}."
+            )
+            raise InputError("setting_invalid", message)
     return {"": hpo_params}
 
 
@@ -118,7 +120,19 @@ def _own_params(name: str, given: Mapping[str, HPOParams]) -> HPOParams:
         message = f"{name} is an ensemble and has no search of its own; search its bases."
         raise SearchError("search_unsupported", message)
     own = _params_of(name, given)
-    return HPOParams(own.params, seed=own.seed, n_threads=own.n_threads)
+    for param in own.config.space if own.config else ():
+        where = own.config.origins.get(param, "") if own.config else ""
+        message = (
+            f"{where}: {name} is an ensemble and has no search, so {param} cannot be searched."
+        )
+        raise SearchError("search_unsupported", message.removeprefix(": "))
+    return HPOParams(
+        own.params,
+        seed=own.seed,
+        n_threads=own.n_threads,
+        config=own.config,
+        timeframe=own.timeframe,
+    )
 
 
 def base_policy(policy: TrainingPolicy) -> TrainingPolicy:

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cvn_harness_core.artifact.saving import BaseOf, decode, encode
+from cvn_harness_core.artifact.snapshot import digest_of_params
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.plain import plain
@@ -144,6 +145,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         metrics=out["eval_metrics"],
         params=training.fixed,
         effective_params=out["effective_params"],
+        params_digest=digest_of_params(out["effective_params"]),
         learning_curve=out["learning_curve"],
         search=None if found is None else found.record,
         health=out["training_health"],

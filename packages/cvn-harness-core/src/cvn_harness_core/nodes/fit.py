@@ -115,16 +115,16 @@ def effective_params(
         param = spec.param(name)
         native_name = (param.native if param else None) or name
         chosen = parameters.get(name)
-        by_policy = chosen is None or (
-            name == spec.positive_weight_param and chosen.source != "user"
-        )
-        source = "policy" if by_policy or chosen is None else chosen.source
+        if chosen is None:
+            chosen = ResolvedParam(value, "policy")
+        elif name == spec.positive_weight_param and chosen.source == "default":
+            chosen = chosen.replaced(value, "policy")
         unsaid = value if name == spec.iterations_param else None
         found[name] = EffectiveParam(
             said.pop(native_name, unsaid),
-            source,
+            chosen.source,
             requested=value,
-            overridden=() if chosen is None else chosen.overridden,
+            overridden=chosen.overridden,
         )
     canonical = {p.native or p.name: p.name for p in spec.params}
     for name, value in said.items():

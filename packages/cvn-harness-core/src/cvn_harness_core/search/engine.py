@@ -215,7 +215,7 @@ def _identity(training: Training) -> dict[str, str]:
     request, settings = training.request, training.search.settings
     parts = {
         "model": training.spec.name,
-        "data": dict(request.content),
+        "data": _nested(request.content),
         "payoff": request.datasets.payoff,
         "space": {n: space_text(d) for n, d in training.search.space.items()},
         "fixed": {
@@ -228,6 +228,15 @@ def _identity(training: Training) -> dict[str, str]:
         **{name: getattr(settings, name) for name in STUDY_SETTINGS},
     }
     return dict(key_of("study", parts).parts)
+
+
+def _nested(content: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return texts by split and array, so that a difference is named ``data.train.X``."""
+    found: dict[str, dict[str, str]] = {}
+    for name, text in content.items():
+        split, _, array = name.partition(".")
+        found.setdefault(split, {})[array] = text
+    return found
 
 
 def _record(training: Training, study: Study, best: TrialRecord, seconds: float) -> SearchRecord:

@@ -1,6 +1,6 @@
 """The doors: one object with the hook for each model and each ensemble."""
 
-from cvn_harness_core import EnsembleSpec, ModelSpec, hookimpl
+from cvn_harness_core import Choice, EnsembleSpec, ModelSpec, Range, hookimpl
 from cvn_harness_core.contracts.params import Param, reserved
 from sample_models import dag
 
@@ -105,6 +105,39 @@ faulty = Plugin(
         name="faulty",
         adapter=_faulty,
         params=(*PARAMS, Param("fault", str)),
+    )
+)
+searched = Plugin(
+    ModelSpec(
+        name="searched",
+        adapter=_logistic,
+        params=(
+            Param(
+                "C", float, default=1.0, low=0, open_low=True, search=Range(0.01, 10.0, log=True)
+            ),
+            Param(
+                "max_iter",
+                int,
+                default=200,
+                low=1,
+                aliases=("iterations",),
+                by_timeframe={"1h": 100},
+            ),
+            Param("tol", float, default=1e-4, low=0),
+            Param(
+                "solver",
+                str,
+                choices=("lbfgs", "newton-cholesky"),
+                search=Choice(None, "lbfgs", "newton-cholesky"),
+            ),
+            Param("fit_intercept", bool, default=True),
+            Param("intercept_scaling", float, default=1.0, needs={"solver": ("lbfgs",)}),
+            Param("verbose", int, low=0, search=Range(0, 6, step=2)),
+            Param("signs", tuple),
+            Param("iter_min", int, low=0),
+            Param("iter", int, low=0),
+        ),
+        reserved=RESERVED,
     )
 )
 mean = EnsemblePlugin(

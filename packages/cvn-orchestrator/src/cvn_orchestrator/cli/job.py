@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from cvn_harness_core import (
@@ -21,6 +21,7 @@ from cvn_harness_core import (
     train_ensemble,
     train_one,
 )
+from cvn_orchestrator.cli.config import config_of, note_environment
 from cvn_orchestrator.cli.search import OnTrial, dimensions, search_settings
 
 Job = Callable[[Datasets, TrainingPolicy, OnTrial | None], TrainedArtifact]
@@ -45,35 +46,50 @@ def job_of(arguments: argparse.Namespace) -> Job:
         if arguments.bases is not None:
             message = f"--bases is for ensembles, and {name} is a model."
             raise InputError("setting_invalid", message)
-        params = _settings(arguments, given, space)
+        params = _settings(arguments, name, given, space)
+        note_environment(name)
         return lambda data, policy, on_trial: train_one(
             name, data, params, policy=policy, store=store, on_trial=on_trial
         )
     bases = ENSEMBLE_REGISTRY[name].bases
     if arguments.bases is not None:
         bases = tuple(part.strip() for part in arguments.bases.split(",") if part.strip())
-    by_name = _by_name(given, (*bases, name), "--param")
-    spaces = _by_name(space, bases, "--space")
+    names = tuple(dict.fromkeys((*_all_bases(bases, above=(name,)), name)))
+    by_name = _by_name(given, names, "--param")
+    spaces = _by_name(space, names, "--space")
     everyone = {
-        who: _settings(arguments, by_name.get(who, {}), spaces.get(who, {})) for who in bases
+        who: _settings(arguments, who, by_name.get(who, {}), spaces.get(who, {})) for who in names
     }
-    everyone[name] = HPOParams(
-        by_name.get(name, {}), seed=arguments.seed, n_threads=arguments.threads
-    )
+    note_environment(*filter(_installed, names))
     return lambda data, policy, on_trial: train_ensemble(
         name, data, everyone, bases=bases, policy=policy, store=store, on_trial=on_trial
     )
 
 
 def _settings(
-    arguments: argparse.Namespace, params: Mapping[str, Any], space: Mapping[str, Any]
+    arguments: argparse.Namespace, who: str, params: Mapping[str, Any], space: Mapping[str, Any]
 ) -> HPOParams:
     return HPOParams(
         params=params,
         seed=arguments.seed,
         n_threads=arguments.threads,
-        **search_settings(arguments, space),
+        config=config_of(arguments, who) if _installed(who) else None,
+        timeframe=arguments.timeframe,
+        **(search_settings(arguments, space) if who in MODEL_REGISTRY else {"space": space}),
     )
+
+
+def _installed(name: str) -> bool:
+    """Return whether there is such a plugin; of a base that is none, the ensemble tells."""
+    return name in MODEL_REGISTRY or name in ENSEMBLE_REGISTRY
+
+
+def _all_bases(bases: tuple[str, ...], above: tuple[str, ...]) -> Iterator[str]:
+    """Give the bases and, of those that are ensembles, theirs; circles are refused elsewhere."""
+    for base in bases:
+        yield base
+        if base in ENSEMBLE_REGISTRY and base not in MODEL_REGISTRY and base not in above:
+            yield from _all_bases(ENSEMBLE_REGISTRY[base].bases, (*above, base))
 
 
 def _by_name(

@@ -18,6 +18,7 @@ _EPILOG = """\
 examples:
   cvn demo                                   the main job on real daily bars
   cvn plugins                                what is installed
+  cvn params lightgbm                        what can be set, and what a search tries
   cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
       --time date --label-end label_end
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
@@ -44,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     _train(commands.add_parser("train", help="train on a file and write a bundle"))
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
+    _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
     _store(commands.add_parser("store", help="list, verify and tidy a store of trained models"))
     return parser
 
@@ -117,6 +119,7 @@ def _train(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="repeatable; of an ensemble WHOSE.NAME=VALUE, for instance lightgbm.num_leaves=15",
     )
+    _add_config(fit, sql="--config-sql")
     fit.add_argument("--bases", metavar="A,B,...", help="an ensemble's bases (default: its own)")
     fit.add_argument(
         "--store",
@@ -260,6 +263,78 @@ def _dag(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     parser.add_argument(
         "--out", "-o", type=Path, metavar="FILE", help=".svg or .dot (default: ./cvn-MODEL.svg)"
+    )
+
+
+_PARAMS_USAGE = """\
+cvn params MODEL [--used] [--config FILE] [--sql URL] [--timeframe T] [--json]
+       cvn params seed MODEL --to URL|FILE.toml [--timeframe T] [--overwrite] [--json]
+       cvn params diff MODEL [--config FILE] [--sql URL] [--timeframe T] [--json]"""
+
+_PARAMS_EPILOG = """\
+A model that is itself named seed or diff is reached like any other: `cvn params seed` shows it,
+`cvn params seed seed --to hpo.toml` writes what it declares."""
+
+
+def _params(parser: argparse.ArgumentParser) -> None:
+    parser.usage, parser.epilog = _PARAMS_USAGE, _PARAMS_EPILOG
+    parser.set_defaults(run=_runs("params"))
+    model = parser.add_argument(
+        "model",
+        nargs="+",
+        action=_ActionAndModel,
+        metavar="[seed|diff] MODEL",
+        help="show a model's or an ensemble's parameters; seed: write what it declares where you "
+        "can change it; diff: what is changed there",
+    )
+    model.completer = lambda **_: ["seed", "diff", *_model_names()]  # type: ignore[attr-defined]
+    _add_config(parser, sql="--sql")
+    parser.add_argument(
+        "--used",
+        action="store_true",
+        help="show what `cvn train` would use and where each value comes from, the environment's "
+        "CVN_HPO_* included (implied by --config, --sql and --timeframe)",
+    )
+    parser.add_argument("--to", metavar="URL|FILE.toml", help="where seed writes")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="have seed replace what differs from the plugin's"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+class _ActionAndModel(argparse.Action):
+    """A model, or what is to be done and a model."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        words = [str(word) for word in values] if isinstance(values, list) else []
+        namespace.action = words.pop(0) if len(words) > 1 else "show"
+        if len(words) != 1 or namespace.action not in ("show", "seed", "diff"):
+            parser.error("give MODEL, seed MODEL or diff MODEL")
+        namespace.model = words[0]
+
+
+def _add_config(group: argparse._ActionsContainer, *, sql: str) -> None:
+    group.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="hyperparameters in a TOML file, a table for each model; CVN_HPO_<MODEL>_<PARAM> in "
+        "the environment is over it",
+    )
+    group.add_argument(
+        sql,
+        dest="config_sql",
+        metavar="URL",
+        help="hyperparameters in a database, under the file's, such as sqlite:///hpo.db",
+    )
+    group.add_argument(
+        "--timeframe", metavar="T", help="length of a bar, such as 1h: which defaults hold"
     )
 
 

@@ -23,6 +23,7 @@ def report(artifact: TrainedArtifact, bundle: Path) -> str:
         ("scores", iter([words.scores(artifact.probability)])),
         ("calibration", _calibration(artifact)),
         ("boosting", _boosting(artifact)),
+        ("parameters", _overridden(artifact)),
     )
     return "\n".join(
         [
@@ -127,6 +128,19 @@ def _boosting(artifact: TrainedArtifact) -> Iterator[str]:
     curve = artifact.learning_curve
     if curve.best_iteration is not None:
         yield f"best iteration {curve.best_iteration} of {curve.ceiling} by {curve.metric}"
+
+
+def _overridden(artifact: TrainedArtifact) -> Iterator[str]:
+    """Give the settings that had no effect, since a later layer replaced them; no defaults."""
+    for name, param in artifact.effective_params.items():
+        dead = [
+            f"{old.value} of {words.SOURCE[old.source]}"
+            for old in param.overridden
+            if old.source != "default"
+        ]
+        if dead:
+            winner = words.SOURCE[param.source]
+            yield f"{name} is {param.requested} by {winner}; without effect: {', '.join(dead)}"
 
 
 def _figures(artifact: TrainedArtifact) -> str:

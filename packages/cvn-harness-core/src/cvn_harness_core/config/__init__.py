@@ -1,0 +1,1 @@
+"""Hyperparameters from outside the program: a TOML file, the environment, a SQL table."""
