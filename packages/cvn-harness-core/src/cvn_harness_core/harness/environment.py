@@ -6,14 +6,18 @@ import importlib
 import platform
 
 import numpy as np
+import scipy
 import sklearn
 
 from cvn_harness_core.__about__ import __version__
-from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.discovery import PluginRecord, version_of
+from cvn_harness_core.policy import TrainingPolicy
 
 
-def environment(record: PluginRecord, libraries: tuple[str, ...]) -> dict[str, str]:
-    """Return versions by name: Python, platform, harness, plugin, and the plugin's libraries.
+def environment(
+    record: PluginRecord, libraries: tuple[str, ...], policy: TrainingPolicy
+) -> dict[str, str]:
+    """Return versions by name: Python, platform, harness, plugin, and the libraries at work.
 
     A library's version is its module's ``__version__``: distributions of other names may provide
     it.
@@ -25,7 +29,10 @@ def environment(record: PluginRecord, libraries: tuple[str, ...]) -> dict[str, s
         record.distribution: record.version,
         "numpy": np.__version__,
         "scikit-learn": sklearn.__version__,
+        "scipy": scipy.__version__,
     }
     for name in libraries:
         versions[name] = str(getattr(importlib.import_module(name), "__version__", "unknown"))
+    if policy.calibration is not None and policy.calibration.method == "venn_abers":
+        versions["venn-abers"] = version_of("venn-abers")  # its module has none
     return versions

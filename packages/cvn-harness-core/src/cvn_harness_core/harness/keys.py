@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.params import ResolvedParam
+from cvn_harness_core.contracts.theta import ThetaRule
 from cvn_harness_core.errors import StoreError
 from cvn_harness_core.plugins.discovery import PluginRecord
-from cvn_harness_core.policy import ByMoney, TrainingPolicy
+from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.code_digest import code_digest, package_digest
 from cvn_harness_core.store.key import Key, key_of
+from cvn_harness_core.store.typed_text import typed_text
 
 
 def artifact_key(
@@ -74,15 +77,31 @@ def _of_parameters(parameters: Mapping[str, ResolvedParam]) -> dict[str, Any]:
 def fold_key(artifact: Key, policy: TrainingPolicy, number: int) -> Key:
     """Return the key of one forward fold's scores: what its fit depends on, and no more.
 
-    Two policies that differ in theta, calibration or health only share their folds.
+    Two policies that differ in theta, calibration or health only share their folds. Whether a value
+    is a default is part of it: the policy's class weight replaces a default, and not a given one.
     """
-    ignored = ("data.val.", "data.test.", "policy", "payoff", "sources")
+    ignored = ("data.val.", "data.test.", "policy", "payoff", "rules", "sources")
+    default = typed_text("", "default")
     parts: dict[str, Any] = {
         name: text for name, text in artifact.parts.items() if not name.startswith(ignored)
+    }
+    parts |= {
+        name: text
+        for name, text in artifact.parts.items()
+        if name.startswith("sources.") and text == default
     }
     relevant = (policy.out_of_fold, policy.early_stopping, policy.class_balance)
     settings = key_of("settings", {"fits": [*relevant, policy.prior_correction]})
     return Key("fold", {**parts, **settings.parts, "fold": str(number)})
+
+
+def _within(rule: Any) -> Iterator[Any]:
+    """Yield a rule and, however deep, the rules that it chooses among."""
+    yield rule
+    if is_dataclass(rule):
+        for part in (getattr(rule, f.name) for f in fields(rule)):
+            if is_dataclass(part) or isinstance(part, ThetaRule):
+                yield from _within(part)
 
 
 def _rules_code(policy: TrainingPolicy) -> dict[str, bytes]:
@@ -90,10 +109,8 @@ def _rules_code(policy: TrainingPolicy) -> dict[str, bytes]:
 
     Raises StoreError ``key_type_unknown`` for a rule whose source cannot be read.
     """
-    chosen = policy.theta
-    rules = (chosen.known, chosen.unknown) if isinstance(chosen, ByMoney) else (chosen,)
     found = {}
-    for kind in {type(rule) for rule in rules}:
+    for kind in {type(rule) for rule in _within(policy.theta)}:
         if kind.__module__.partition(".")[0] == "cvn_harness_core":
             continue
         try:

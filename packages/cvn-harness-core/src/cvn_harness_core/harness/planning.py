@@ -125,7 +125,9 @@ def settle(
     bases: Mapping[str, Training] | None = None,
 ) -> Training:
     """Return the training of a plugin, with its libraries' versions and its key."""
-    versions = call(record, "naming its libraries", lambda: environment(record, spec.libraries))
+    versions = call(
+        record, "naming its libraries", lambda: environment(record, spec.libraries, policy)
+    )
     key = None
     if request.store is not None:
         of_bases = {name: base.key.digest for name, base in (bases or {}).items() if base.key}

@@ -196,3 +196,8 @@ def _names(given: Iterable[str] | None, variable: str) -> frozenset[str]:
     else:
         names = [n.strip() for n in os.environ.get(variable, "").split(",") if n.strip()]
     return frozenset(names) | frozenset(map(_canonical, names))
+
+
+def version_of(distribution: str) -> str:
+    """Return the version that an installed distribution's metadata state."""
+    return importlib_metadata.version(distribution)
