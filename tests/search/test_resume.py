@@ -78,7 +78,7 @@ def test_kills_lose_nothing_and_change_nothing(storage: str, undisturbed: str) -
     rng, finished, struck = random.Random(0), {}, 0
     for _ in range(KILLS):
         process = start(storage)
-        time.sleep(rng.uniform(0.02, 0.7))
+        time.sleep(rng.uniform(0.1, 1.5))
         process.send_signal(signal.SIGKILL)
         process.communicate()
         if process.returncode != -signal.SIGKILL:

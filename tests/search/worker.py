@@ -34,7 +34,8 @@ def said(artifact: object) -> str:
 
 if __name__ == "__main__":
     storage, model, n_trials, name = sys.argv[1:]
-    found = train_one(
-        model, datasets(), settings(model, n_trials=int(n_trials), storage=storage, study_name=name)
-    )
-    print(said(found))
+    data = datasets()
+    train_one(model, data, settings(model, n_trials=1))  # imports everything
+    print("ready", flush=True)
+    run = settings(model, n_trials=int(n_trials), storage=storage, study_name=name)
+    print(said(train_one(model, data, run)))

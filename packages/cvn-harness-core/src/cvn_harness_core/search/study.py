@@ -196,14 +196,20 @@ class Study:
                 trial = kept[number]
                 mirror.add_trial(_as_running(trial))
                 return Asked(
-                    number, dict(trial.params), int(trial.user_attrs.get(_ATTEMPTS, 0)) + 1
+                    number,
+                    self._in_order(trial.params),
+                    int(trial.user_attrs.get(_ATTEMPTS, 0)) + 1,
                 )
             mirror.sampler = _sampler(self._sampler, self._seed, number)
             sampled = mirror.ask()
             suggest(sampled, self._spec, self._space, self._fixed)
             frozen = mirror.get_trials(deepcopy=False)[number]
             self._study.add_trial(_as_running(frozen))
-        return Asked(number, dict(frozen.params), 1)
+        return Asked(number, self._in_order(frozen.params), 1)
+
+    def _in_order(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
+        """Return the parameters in the order of the space: a storage may mix them up."""
+        return {name: params[name] for name in self._space if name in params}
 
     def _attr(self, number: int, name: str, value: Any) -> None:
         study_id = self._storage.get_study_id_from_name(self.name)
