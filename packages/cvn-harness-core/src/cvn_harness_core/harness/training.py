@@ -21,6 +21,10 @@ from cvn_harness_core.harness.driver import Trace, execute
 from cvn_harness_core.harness.keys import fold_key
 from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.resources.budget import Budget
+from cvn_harness_core.resources.exhausted import is_out_of_memory
+from cvn_harness_core.resources.peak import Peak, peak_memory
+from cvn_harness_core.resources.size import readable
 from cvn_harness_core.store.folds import KeepFold, keep_in, keep_nothing
 
 _OUTPUTS = (
@@ -179,8 +183,10 @@ def _keep_fold(training: Training, log: RunLog) -> KeepFold:
 def _execute(
     dags: tuple[ModuleType, ...], outputs: list[str], inputs: dict[str, Any], trace: Trace
 ) -> dict[str, Any]:
+    budget = Budget.current()
     try:
-        return execute(dags, outputs, inputs, trace)
+        with peak_memory() as peak:
+            return execute(dags, outputs, inputs, trace)
     except HarnessError:
         raise
     except Exception as error:
@@ -188,7 +194,22 @@ def _execute(
             f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
             f"{type(error).__name__}: {error}"
         )
+        if is_out_of_memory(error):
+            message = f"{message.rstrip('.')}. {_memory(budget, peak)}"
+            raise FitError("out_of_memory", message) from error
         raise FitError("fit_failed", message) from error
+
+
+def _memory(budget: Budget, peak: Peak) -> str:
+    """Return what was there, what was held, and what to do."""
+    free = "unknown" if budget.memory_bytes is None else readable(budget.memory_bytes)
+    held = "unknown" if peak.peak_bytes is None else readable(peak.peak_bytes)
+    return (
+        f"Memory ran out. Budget before the fit: {free} ({budget.memory_source}); most that the "
+        f"process held: {held}{f' ({peak.reason})' if peak.reason else ''}. Run fewer fits at once "
+        "or fewer threads, use fewer bins, shallower trees or fewer rows, or give more memory "
+        "(a higher CVN_MEMORY, if that is what limits)."
+    )
 
 
 def _policy_facts(policy: TrainingPolicy, rule: ThetaRule) -> dict[str, Any]:
