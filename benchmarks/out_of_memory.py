@@ -15,6 +15,7 @@ import os
 import signal
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from cvn_harness_core.resources.exhausted import is_out_of_memory, memory_limite
 from cvn_harness_core.resources.peak import peak_memory
 
 ROWS, WIDTH, ROUNDS = 60_000, 60, 20
-HUNG_S = 8.0  # seconds without using the processor
+IDLE_S, SPUN_S = 8.0, 20.0  # seconds without the processor, and with it, that mean a hang
 
 
 def main() -> None:
@@ -112,15 +113,14 @@ def attempt(fit: Any, limit: int | None) -> dict[str, Any]:
 
 
 def wait(child: int) -> bool:
-    """Wait until the child has ended; kill it, and return True, if it does nothing for long."""
+    """Wait until the child has ended; kill it, and return True, if it sleeps or spins for long."""
     used, since = -1, time.monotonic()
     while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-        with open(f"/proc/{child}/stat") as stat:
-            fields = stat.read().rpartition(")")[2].split()
+        fields = Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
         now = int(fields[11]) + int(fields[12])
         if now != used:
             used, since = now, time.monotonic()
-        elif time.monotonic() - since > HUNG_S:
+        if time.monotonic() - since > IDLE_S or used / os.sysconf("SC_CLK_TCK") > SPUN_S:
             os.kill(child, signal.SIGKILL)
             return True
         time.sleep(0.05)
