@@ -117,7 +117,7 @@ class ParameterError(HarnessError, ValueError):
 class FitError(HarnessError, RuntimeError):
     """The library or its plugin failed (the cause is chained), or the fit is unhealthy."""
 
-    codes = frozenset({"fit_failed", "training_unhealthy"})
+    codes = frozenset({"fit_failed", "out_of_memory", "training_unhealthy"})
 
 
 class PluginError(HarnessError):

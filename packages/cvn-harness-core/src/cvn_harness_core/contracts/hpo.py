@@ -63,9 +63,9 @@ class HPOParams:
         Seeds the library and the sampler. The same seed, data, parameters and threads give the same
         trials and the same model.
     n_threads
-        Threads of one fit. None takes every available core for models that declare the same bits
-        for any thread count, and one thread for the others, so that results do not depend on the
-        machine.
+        Threads of one fit. None takes every available core (``CVN_THREADS``, if that is fewer) for
+        models that declare the same bits for any thread count, and one thread for the others, so
+        that results do not depend on the machine.
     """
 
     params: Mapping[str, Any] = field(default_factory=dict)

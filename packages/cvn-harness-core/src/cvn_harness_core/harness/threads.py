@@ -8,6 +8,7 @@ from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.space import Dimension
+from cvn_harness_core.resources.budget import Budget
 
 
 def threads_for(
@@ -18,8 +19,8 @@ def threads_for(
 ) -> int:
     """Return the threads of one fit: the user's, else by what the model declares.
 
-    Every core available to this process (control groups included) where threads do not change
-    bits; one where they do, so that results never depend on the machine.
+    Every thread of the budget (``CVN_THREADS``, or the cores of this process) where threads do not
+    change bits; one where they do, so that results never depend on the machine.
     """
     if hpo_params.n_threads is not None:
         return hpo_params.n_threads
@@ -29,6 +30,4 @@ def threads_for(
     )
     if varies or not spec.thread_invariant:
         return 1
-    from joblib import cpu_count
-
-    return int(cpu_count())
+    return Budget.current().threads

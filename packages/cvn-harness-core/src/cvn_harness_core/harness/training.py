@@ -6,7 +6,6 @@ import time
 import uuid
 from dataclasses import fields, is_dataclass, replace
 from functools import partial
-from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cvn_harness_core.artifact.saving import BaseOf, decode, encode
@@ -15,10 +14,11 @@ from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.contracts.theta import ThetaRule
-from cvn_harness_core.errors import FitError, HarnessError
+from cvn_harness_core.errors import HarnessError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, TrainingStarted
-from cvn_harness_core.harness.driver import Trace, execute
+from cvn_harness_core.harness.driver import Trace
+from cvn_harness_core.harness.guarded import guarded
 from cvn_harness_core.harness.keys import fold_key
 from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.policy import TrainingPolicy
@@ -102,7 +102,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
             trace.stage = "search"
             found = search(training, log, request.on_trial)
             training = training.settled(found.parameters)
-        out = _execute(
+        out = guarded(
             training.dags,
             [*_OUTPUTS, *spec.diagnostics],
             {
@@ -190,25 +190,6 @@ def _keep_fold(training: Training, log: RunLog) -> KeepFold:
     if store is None or key is None:
         return keep_nothing
     return partial(keep_in, store, lambda number: fold_key(key, training.policy, number), log)
-
-
-def _execute(
-    dags: tuple[ModuleType, ...],
-    outputs: list[str],
-    inputs: dict[str, Any],
-    trace: Trace,
-    known: dict[str, Any],
-) -> dict[str, Any]:
-    try:
-        return execute(dags, outputs, inputs, trace, known)
-    except HarnessError:
-        raise
-    except Exception as error:
-        message = (
-            f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
-            f"{type(error).__name__}: {error}"
-        )
-        raise FitError("fit_failed", message) from error
 
 
 def _policy_facts(policy: TrainingPolicy, rule: ThetaRule) -> dict[str, Any]:

@@ -19,6 +19,8 @@ from cvn_harness_core.errors import InputError, SearchError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoComplete, HpoTrialComplete
 from cvn_harness_core.harness.planning import STUDY_SETTINGS, OnTrial, Training
+from cvn_harness_core.resources.budget import Budget
+from cvn_harness_core.resources.workers import worker_count
 from cvn_harness_core.search.objective import direction_of
 from cvn_harness_core.search.prepared import PreparedData
 from cvn_harness_core.search.space import with_trial
@@ -91,12 +93,15 @@ class _Loop:
         self.trials = Trials(training, log, self._ended)
         assert training.search is not None
         self._settings = training.search.settings
-        self._n_workers = _workers(training, self.trials.n_threads)
+        self._budget = Budget.current()
         self._best: tuple[TrialRecord, Fitted] | None = None
 
     def run(self, n_trials: int) -> None:
         while not self._ended() and (batch := self._study.batch(n_trials)):
-            if self._n_workers == 1:
+            if not self._study.records and self._n_workers() > 1:
+                asked = batch.pop(0)  # alone, so that its memory can be told
+                self._take(asked, self._one(asked))
+            if self._n_workers() == 1:
                 for asked in batch:
                     if self._ended():
                         break
@@ -104,6 +109,14 @@ class _Loop:
             else:
                 self._together(batch)
             self.trials.prepared.check()
+
+    def _n_workers(self) -> int:
+        """How many trials may run at once, by threads and by the most memory that one took."""
+        settings = self._settings
+        limit = settings.batch_size
+        if settings.n_workers is not None:
+            limit = min(limit, settings.n_workers)
+        return worker_count(self._budget, self.trials.n_threads, self.trials.growth_bytes, limit)
 
     def fit_of(self, best: TrialRecord) -> Fitted | None:
         """Return the fit of the best trial; of an earlier run it is done again, and must agree."""
@@ -123,7 +136,7 @@ class _Loop:
         return again.fitted
 
     def _together(self, batch: list[Asked]) -> None:
-        with ThreadPoolExecutor(self._n_workers, thread_name_prefix="cvn-trial") as pool:
+        with ThreadPoolExecutor(self._n_workers(), thread_name_prefix="cvn-trial") as pool:
             running: dict[Future[Ended], Asked] = {
                 pool.submit(self._one, asked): asked for asked in batch
             }
@@ -269,15 +282,6 @@ def _check_money(training: Training, settings: HPOParams) -> None:
             "HPOParams.objective is 'expectancy', and the data have neither a payoff nor returns."
         )
         raise InputError("money_unknown", message)
-
-
-def _workers(training: Training, n_threads: int) -> int:
-    from joblib import cpu_count
-
-    assert training.search is not None
-    settings = training.search.settings
-    wanted = settings.n_workers or max(1, int(cpu_count()) // n_threads)
-    return min(wanted, settings.batch_size)
 
 
 @contextmanager

@@ -14,14 +14,16 @@ from cvn_harness_core.contracts.model import Fitted, ModelSpec
 from cvn_harness_core.contracts.out_of_fold import OutOfFold
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.search import TrialRecord
-from cvn_harness_core.errors import FitError, HarnessError, SearchError
+from cvn_harness_core.errors import HarnessError, SearchError
 from cvn_harness_core.events.log import RunLog
-from cvn_harness_core.harness.driver import Trace, execute
+from cvn_harness_core.harness.driver import Trace
+from cvn_harness_core.harness.guarded import guarded
 from cvn_harness_core.harness.parameters import Spec
 from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.nodes import hpo_optuna
 from cvn_harness_core.nodes.fit import Scores
 from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.resources.peak import Peak, peak_memory
 from cvn_harness_core.search.extrapolation import Extrapolation
 from cvn_harness_core.search.objective import Direction
 from cvn_harness_core.search.prepared import PreparedData
@@ -52,6 +54,7 @@ class Trials:
         self._search, self._settings = training.search, training.search.settings
         self._policy = trial_policy(training.policy, self._settings)
         self.n_threads = trial_threads(training)
+        self.growth_bytes: int | None = None
         folds = self._policy.out_of_fold
         self.prepared = PreparedData(
             self._spec, training.adapter, keep=2 if folds is None else folds.n_folds + 1
@@ -62,16 +65,22 @@ class Trials:
         started = time.perf_counter()
         pruning = self._pruning(asked, earlier) if prune else None
         parameters = with_trial(self._training.parameters, self._search.space, asked.params)
-        try:
-            out = self._execute(parameters, pruning)
-        except (HarnessError, MemoryError) as error:
-            if isinstance(error, SearchError):
+        with peak_memory() as peak:
+            try:
+                out = self._execute(parameters, pruning)
+            except SearchError:
                 raise
-            code = error.code if isinstance(error, HarnessError) else "out_of_memory"
-            return Ended(self._record(asked, started, pruning, code=code, message=str(error)))
+            except HarnessError as error:
+                failed = {"code": error.code, "message": str(error)}
+                return Ended(self._record(asked, started, pruning, **failed))
+        self._note(peak)
         if pruning is not None and pruning.pruned:
             curve = out["learning_curve"]
-            return Ended(self._record(asked, started, pruning, state="pruned", curve=curve))
+            return Ended(
+                self._record(
+                    asked, started, pruning, state="pruned", curve=curve, peak_bytes=peak.peak_bytes
+                )
+            )
         if self._ended():
             return Ended(None)
         value = out["trial_value"]
@@ -91,8 +100,13 @@ class Trials:
             theta=decision.theta,
             buy_rate=decision.buy_rate,
             scores=tuple(out["trial_scores"].tolist()),
+            peak_bytes=peak.peak_bytes,
         )
         return Ended(record, out.get("fitted"))
+
+    def _note(self, peak: Peak) -> None:
+        if peak.growth_bytes is not None:
+            self.growth_bytes = max(self.growth_bytes or 0, peak.growth_bytes)
 
     def _execute(
         self, parameters: Mapping[str, ResolvedParam], pruning: Extrapolation | Pruning | None
@@ -114,21 +128,14 @@ class Trials:
             "objective": self._settings.objective,
         }
         dags = (*training.dags, hpo_optuna)
-        try:
-            if self._policy.out_of_fold is not None:
-                nothing = np.empty(0)  # nothing is fitted on the whole
-                known = {"native_scores": Scores(nothing, nothing, nothing)}
-                return execute(dags, _JUDGED, inputs, trace, known)
-            fit = ["fitted", "learning_curve"]
-            out = execute(dags, fit, inputs, trace)
-            if self._ended() or (pruning is not None and pruning.pruned):
-                return out
-            return out | execute(dags, _JUDGED, inputs, trace, {"fitted": out["fitted"]})
-        except HarnessError:
-            raise
-        except Exception as error:
-            message = f"{self._spec.name} failed in the stage {trace.stage!r}: {error}"
-            raise FitError("fit_failed", message) from error
+        if self._policy.out_of_fold is not None:
+            nothing = np.empty(0)  # nothing is fitted on the whole
+            known = {"native_scores": Scores(nothing, nothing, nothing)}
+            return guarded(dags, _JUDGED, inputs, trace, known)
+        out = guarded(dags, ["fitted", "learning_curve"], inputs, trace, {})
+        if self._ended() or (pruning is not None and pruning.pruned):
+            return out
+        return out | guarded(dags, _JUDGED, inputs, trace, {"fitted": out["fitted"]})
 
     def _pruning(self, asked: Asked, earlier: list[TrialRecord]) -> Extrapolation | Pruning | None:
         spec, policy = self._spec, self._policy

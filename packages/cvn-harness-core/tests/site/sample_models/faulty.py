@@ -35,6 +35,8 @@ class FaultyAdapter(LogisticAdapter):
             return "a model"
         if fault == "exits":
             raise SystemExit(3)
+        if fault == "keeps_all_pairs":
+            prepared.train.X @ prepared.train.X.T
         if fault == "is_interrupted":
             raise KeyboardInterrupt
         params = {name: value for name, value in request.params.items() if name != "fault"}

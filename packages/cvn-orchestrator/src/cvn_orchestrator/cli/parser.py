@@ -368,9 +368,9 @@ def _store(parser: argparse.ArgumentParser) -> None:
 
 
 def _size(text: str) -> int:
-    from cvn_orchestrator.cli.store import size
+    from cvn_harness_core.resources.size import bytes_of
 
-    return size(text)
+    return bytes_of(text)
 
 
 _size.__name__ = "size"  # what argparse calls it in an error

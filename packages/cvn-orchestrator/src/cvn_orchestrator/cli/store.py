@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 DEFAULT = ".cvn-store"
 
 _SHOWN = 12  # digits of a key, as few as tell keys apart
-_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -26,17 +25,6 @@ def run(arguments: argparse.Namespace) -> int:
     given = arguments.store or os.environ.get("CVN_STORE") or DEFAULT
     action = {"ls": _ls, "verify": _verify, "gc": _gc, "explain": _explain}[arguments.action]
     return action(Store.existing(given), arguments)
-
-
-def size(text: str) -> int:
-    """Return the bytes of a size such as 500M or 2G (powers of 1024); raise ValueError."""
-    number = text.upper().removesuffix("B")
-    unit = number[-1:] if number[-1:] in _UNITS else ""
-    value = float(number.removesuffix(unit)) * _UNITS[unit]
-    if not 0 <= value < 1 << 63:
-        message = f"{text} is no size"
-        raise ValueError(message)
-    return int(value)
 
 
 def _ls(store: Store, arguments: argparse.Namespace) -> int:

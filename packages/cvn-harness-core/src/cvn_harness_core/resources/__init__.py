@@ -1,0 +1,1 @@
+"""Threads and memory: what this process tree may use, and what one fit needs."""

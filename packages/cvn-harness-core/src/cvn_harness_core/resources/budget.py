@@ -1,0 +1,108 @@
+"""What this process tree may use."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cvn_harness_core.contracts.checks import integer
+from cvn_harness_core.errors import InputError
+from cvn_harness_core.resources.cgroup import memory_left
+from cvn_harness_core.resources.proc import MEMINFO, STATUS, kernel_bytes
+from cvn_harness_core.resources.size import bytes_of
+
+THREADS, MEMORY = "CVN_THREADS", "CVN_MEMORY"
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What this process and its children may use from now on, all their fits together.
+
+    Parameters
+    ----------
+    threads
+        Threads that may run at once, at least 1.
+    memory_bytes
+        Bytes that may still be taken, above what is in use already; None if that is unknown.
+    memory_source
+        What decided ``memory_bytes``, or why it is unknown.
+    """
+
+    threads: int
+    memory_bytes: int | None
+    memory_source: str
+
+    @classmethod
+    def current(cls, environ: Mapping[str, str] | None = None, *, root: Path = Path("/")) -> Budget:
+        """Return the budget as it is now.
+
+        Threads are the cores of this process (affinity and control groups included), or
+        ``CVN_THREADS`` if that is fewer. Memory is the least of what the machine has available,
+        what the control groups leave, and ``CVN_MEMORY`` (``8G``, powers of 1024) less what this
+        process holds. ``environ`` and ``root`` stand for the environment and the file system.
+
+        Raises InputError ``setting_invalid`` for a variable that is no such figure.
+        """
+        environ = os.environ if environ is None else environ
+        memory = _memory(environ, root)
+        threads = _threads(environ)
+        if memory is None:
+            return cls(threads, None, f"the kernel does not tell it in /{MEMINFO}")
+        return cls(threads, *memory)
+
+    def share(self, processes: int) -> dict[str, str]:
+        """Return the variables that give each of so many children an equal part of the budget.
+
+        They are ``CVN_THREADS``, at least 1, and ``CVN_MEMORY``, left out where memory is unknown.
+        More processes than threads are more than the budget allows: InputError
+        ``setting_invalid``.
+        """
+        processes = integer("processes", processes, low=1, high=self.threads)
+        share = {THREADS: str(self.threads // processes)}
+        if self.memory_bytes is not None:
+            share[MEMORY] = str(self.memory_bytes // processes)
+        return share
+
+
+def _threads(environ: Mapping[str, str]) -> int:
+    from joblib import cpu_count
+
+    cores = int(cpu_count())
+    given = environ.get(THREADS, "").strip()
+    if not given:
+        return cores
+    if not given.isdecimal() or int(given) < 1:
+        message = f"{THREADS} is {given!r}; it must be a whole number of threads, 1 or more."
+        raise InputError("setting_invalid", message)
+    return min(cores, int(given))
+
+
+def _memory(environ: Mapping[str, str], root: Path) -> tuple[int, str] | None:
+    cap = _cap(environ)
+    held = kernel_bytes("VmRSS", STATUS, root)
+    figures = (
+        (kernel_bytes("MemAvailable", MEMINFO, root), "memory that the machine has available"),
+        (memory_left(root), "what the control group leaves"),
+        (
+            None if cap is None else max(0, cap - (held or 0)),
+            f"{MEMORY}, less what the process holds",
+        ),
+    )
+    known = [(figure, source) for figure, source in figures if figure is not None]
+    return min(known, default=None)
+
+
+def _cap(environ: Mapping[str, str]) -> int | None:
+    given = environ.get(MEMORY, "").strip()
+    if not given:
+        return None
+    try:
+        size = bytes_of(given)
+    except ValueError:
+        size = 0
+    if not size:
+        message = f"{MEMORY} is {given!r}; it must be a size above 0, such as 500M or 8G."
+        raise InputError("setting_invalid", message)
+    return size
