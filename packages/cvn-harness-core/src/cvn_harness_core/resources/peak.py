@@ -18,7 +18,7 @@ CLEAR_REFS = "proc/self/clear_refs"
 _ROUNDING = 1 << 20  # the kernel's counters are exact to a few pages a thread
 
 
-@dataclass
+@dataclass(eq=False)
 class Peak:
     """What was measured; complete when the work is over.
 
@@ -66,7 +66,7 @@ def peak_memory(root: Path = Path("/")) -> Iterator[Peak]:
         _METER.end(peak, root)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Running:
     """A block that is being measured, by the thread that it is in."""
 
