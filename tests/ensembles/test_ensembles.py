@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from cvn_harness_core import (
     HealthLimits,
     HPOParams,
     InputError,
+    OutOfFold,
     PluginNotInstalledError,
     Store,
     TrainedArtifact,
@@ -26,6 +28,8 @@ from cvn_harness_core import (
 )
 from cvn_harness_core.artifact.saving import decode, encode
 from cvn_harness_core.harness.train_ensemble import base_policy
+from cvn_harness_core.nodes.ensemble import ensemble_rows, uncalibrated, unseen_base_scores
+from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY
 from cvn_harness_core.scoring import map_scores
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
 
@@ -96,6 +100,23 @@ def test_the_rows_of_meta_calibration_theta_and_stopping_are_their_own(trained, 
     assert not theta & earlier
     assert artifact.n_unscored == len(data.train) - scored.size
     assert artifact.decision.n == len(theta)
+
+
+def test_the_folds_embargo_lies_between_calibration_learning_and_theta_too(data):
+    """Labels take three hours and the embargo two days: 51 rows of each part go to nobody."""
+    policy = TrainingPolicy(out_of_fold=OutOfFold(embargo=timedelta(hours=48)))
+    two = ("xgboost", "lightgbm")
+    params = {name: PARAMS[name] for name in two}
+    artifact = train_ensemble("stack_logreg", data, params, bases=two, policy=policy)
+    assert check_leaks(artifact, data).sound
+    bases = dict(zip(two, artifact.native.bases, strict=True))
+    scores = unseen_base_scores(bases, data)
+    rows = ensemble_rows(
+        scores, uncalibrated(bases), ENSEMBLE_REGISTRY["stack_logreg"], data, policy
+    )
+    assert np.array_equal(artifact.out_of_fold_scores.rows, rows.theta)
+    assert rows.theta[0] - rows.learning[-1] == 52
+    assert bases["xgboost"].calibration.rows == rows.learning[0] - rows.scored[0] - 51
 
 
 @pytest.mark.parametrize("name", ENSEMBLES)

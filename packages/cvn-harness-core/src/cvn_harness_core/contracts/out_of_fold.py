@@ -24,7 +24,9 @@ class OutOfFold:
         How many stretches are scored. Training time is cut into one more, of about as many stamps
         each; the first is never scored.
     embargo
-        Time before a scored stretch in which no training label may end.
+        Time before a scored stretch in which no training label may end, and before the rows that
+        an ensemble learns from and those that decide theta in which no label of the part before
+        may end.
     stopping_share
         The latest share of a fold's training rows, which stops its boosting.
     """

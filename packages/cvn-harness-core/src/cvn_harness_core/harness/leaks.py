@@ -20,6 +20,7 @@ from cvn_harness_core.errors import InputError
 from cvn_harness_core.folds.forward import forward_folds
 from cvn_harness_core.nodes.ensemble import ensemble_rows, uncalibrated, unseen_base_scores
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY
+from cvn_harness_core.policy import TrainingPolicy
 
 MAX_AUC = 0.98
 """The highest ROC AUC that out-of-fold scores, or one feature, are believed to have."""
@@ -109,7 +110,8 @@ def _of_rows(artifact: TrainedArtifact, native: Combined, datasets: Datasets) ->
     bases = dict(zip(artifact.bases, native.bases, strict=True))
     scores = unseen_base_scores(bases, datasets)
     spec = ENSEMBLE_REGISTRY[artifact.name]
-    rows = ensemble_rows(scores, uncalibrated(bases), spec, datasets)
+    policy = TrainingPolicy(out_of_fold=_settings(artifact.policy["out_of_fold"]))
+    rows = ensemble_rows(scores, uncalibrated(bases), spec, datasets, policy)
     unseen = artifact.out_of_fold_scores
     assert unseen is not None
     if not np.array_equal(rows.theta, unseen.rows):
@@ -118,7 +120,9 @@ def _of_rows(artifact: TrainedArtifact, native: Combined, datasets: Datasets) ->
     train = datasets.train
     assert train.time is not None
     ends = train.time if train.label_end is None else train.label_end
-    if rows.learning is not None and not ends[rows.learning].max() < train.time[rows.theta].min():
+    gap = np.timedelta64(policy.embargo)
+    began = train.time[rows.theta].min()
+    if rows.learning is not None and not ends[rows.learning].max() + gap < began:
         yield f"rows that {artifact.name} learnt from reach into those that theta was picked on"
     assert isinstance(artifact.adapter, EnsembleAdapter)
     again = artifact.adapter.combiner.combine(native.learnt, scores[rows.theta])
@@ -139,7 +143,9 @@ def _of_features(datasets: Datasets, rows: Array, max_auc: float) -> Iterator[st
             yield f"the feature {name!r} alone tells the labels of the scored rows (AUC {auc:.4f})"
 
 
-def _settings(facts: dict[str, Any]) -> OutOfFold:
+def _settings(facts: dict[str, Any] | None) -> OutOfFold:
+    if facts is None:  # an ensemble's own policy; its bases then have the default
+        return OutOfFold()
     return OutOfFold(
         n_folds=facts["n_folds"],
         embargo=timedelta(seconds=facts["embargo"]),

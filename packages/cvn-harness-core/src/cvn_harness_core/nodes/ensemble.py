@@ -92,17 +92,26 @@ def uncalibrated(bases: Bases) -> Probability:
 
 
 def ensemble_rows(
-    unseen_base_scores: Array, uncalibrated: Probability, ensemble: EnsembleSpec, datasets: Datasets
+    unseen_base_scores: Array,
+    uncalibrated: Probability,
+    ensemble: EnsembleSpec,
+    datasets: Datasets,
+    policy: TrainingPolicy,
 ) -> EnsembleRows:
     """Return whose rows are whose; rows without a score of every base belong to nobody.
+
+    The bases' embargo lies between the parts too.
 
     Raises InputError ``history_too_short`` where a part is left without both classes.
     """
     del uncalibrated  # asked for so that scores of different kinds are refused first
     train = datasets.train
     scored = np.flatnonzero(np.isfinite(unseen_base_scores).all(axis=1))
-    _, own = in_time(train, scored, (0.5, 0.5))
-    learning, theta = in_time(train, own, (0.5, 0.5)) if ensemble.learns else (None, own)
+    halves = (0.5, 0.5)
+    _, own = in_time(train, scored, halves, policy.embargo)
+    learning, theta = None, own
+    if ensemble.learns:
+        learning, theta = in_time(train, own, halves, policy.embargo)
     for what, rows in (("learn from", learning), ("pick theta on", theta)):
         if rows is not None and len(set(train.y[rows].tolist())) < 2:
             message = (
