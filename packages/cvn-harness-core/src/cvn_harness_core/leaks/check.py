@@ -1,0 +1,102 @@
+"""Whether out-of-fold scores could have known the future: the proof, derived again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from cvn_harness_core.artifact.trained import TrainedArtifact
+from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.errors import InputError
+from cvn_harness_core.leaks.again import again_faults
+from cvn_harness_core.leaks.derived import Derived, derive
+from cvn_harness_core.leaks.order import order_faults
+
+MAX_AUC = 0.98
+"""The highest ROC AUC that out-of-fold scores, or one feature, are believed to have."""
+
+
+@dataclass(frozen=True)
+class LeakReport:
+    """What was checked, and every fault that was found, in words; sound where there is none."""
+
+    checked: tuple[str, ...]
+    faults: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing was found."""
+        return not self.faults
+
+
+def check_leaks(
+    artifact: TrainedArtifact,
+    datasets: Datasets,
+    *,
+    max_auc: float = MAX_AUC,
+    refit: bool = False,
+) -> LeakReport:
+    """Derive an artifact's proof again from the data that it was trained on.
+
+    Checked are, of the artifact and of its bases:
+
+    - ``rows``: who used which rows, by the data, the recorded policy and the bases' scores. Within
+      every fold train, stopping and scored rows, and beyond the folds the rows that calibrate, that
+      an ensemble learns from and that decide theta, are disjoint and in that order, each part's
+      labels ending before the next begins, by more than the embargo.
+    - ``fits``: what those rows give, bit for bit, is what was recorded: the folds' proofs and the
+      rows that they scored, the calibrator, what the combiner learnt and its scores of theta's
+      rows; and theta was picked on as many rows. Theta itself is not picked again. Bits hold for
+      the libraries' versions and the machine of the training.
+    - ``folds``, only with ``refit``: that the models' out-of-fold scores are what their folds give,
+      bit for bit, which costs the folds' fits. Without it they are taken as recorded.
+    - ``scores``, ``features``: since no stamp shows a feature that was computed from the future,
+      that neither the out-of-fold scores nor any single feature tell the labels of the scored rows
+      better than a ROC AUC of ``max_auc``.
+
+    Raises InputError ``out_of_fold_missing`` for an artifact without out-of-fold scores, and
+    ``data_differ`` for other data than it was trained on.
+    """
+    if artifact.datasets_digest != datasets.digest:
+        message = f"{artifact.name} was trained on other data; check it with those."
+        raise InputError("data_differ", message)
+    derived = derive(artifact, datasets)
+    faults = [
+        *order_faults(derived, datasets.train),
+        *again_faults(derived, datasets, refit=refit),
+        *_of_scores(derived, datasets, max_auc),
+        *_of_features(datasets, derived.unseen.rows, max_auc),
+    ]
+    checked = ("rows", "fits", *(("folds",) if refit else ()), "scores", "features")
+    return LeakReport(checked, tuple(dict.fromkeys(faults)))
+
+
+def _of_scores(derived: Derived, datasets: Datasets, max_auc: float) -> Iterator[str]:
+    """Yield the faults of every model's scores."""
+    for one in derived.all():
+        y = datasets.train.y[one.unseen.rows]
+        if y.min() == y.max():
+            continue
+        auc = float(roc_auc_score(y, one.unseen.scores))
+        if auc > max_auc:
+            yield (
+                f"the out-of-fold scores of {one.artifact.name} have a ROC AUC of {auc:.4f}: it "
+                "knows the labels that it scores"
+            )
+
+
+def _of_features(datasets: Datasets, rows: Array, max_auc: float) -> Iterator[str]:
+    train = datasets.train
+    for j, name in enumerate(datasets.feature_names):
+        values = train.X[rows, j]
+        known = np.isfinite(values)
+        y = train.y[rows][known]
+        if not y.size or y.min() == y.max():
+            continue
+        auc = float(roc_auc_score(y, values[known]))
+        if max(auc, 1.0 - auc) > max_auc:
+            yield f"the feature {name!r} alone tells the labels of the scored rows (AUC {auc:.4f})"
