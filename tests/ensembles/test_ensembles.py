@@ -238,13 +238,6 @@ def test_parts_nearer_than_the_embargo_are_a_fault(trained, data):
     assert "embargo is 2 days" in fault
 
 
-def test_a_base_that_knows_the_future_fails_the_check():
-    data = datasets(canary=True)
-    artifact = train_ensemble("stack_logreg", data, PARAMS)
-    faults = check_leaks(artifact, data).faults
-    assert any("feature 'f4' alone tells the labels" in fault for fault in faults)
-
-
 def test_a_forged_proof_fails_the_check(trained, data):
     honest = trained["stack_logreg"]
     base = honest.native.bases[0]

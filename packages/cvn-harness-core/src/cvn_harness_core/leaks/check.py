@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
-from sklearn.metrics import roc_auc_score
 
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.datasets import Datasets
-from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import InputError
 from cvn_harness_core.leaks.again import again_faults
-from cvn_harness_core.leaks.derived import Derived, derive
+from cvn_harness_core.leaks.derived import derive
 from cvn_harness_core.leaks.order import order_faults
-
-MAX_AUC = 0.98
-"""The highest ROC AUC that out-of-fold scores, or one feature, are believed to have."""
+from cvn_harness_core.leaks.signs import MAX_AUC, feature_faults, score_faults
 
 
 @dataclass(frozen=True)
@@ -55,8 +48,12 @@ def check_leaks(
     - ``folds``, only with ``refit``: that the models' out-of-fold scores are what their folds give,
       bit for bit, which costs the folds' fits. Without it they are taken as recorded.
     - ``scores``, ``features``: since no stamp shows a feature that was computed from the future,
-      that neither the out-of-fold scores nor any single feature tell the labels of the scored rows
-      better than a ROC AUC of ``max_auc``.
+      that neither out-of-fold scores nor any single feature tell the labels of a part (a fold's
+      scored rows; those that calibrate, teach or decide) better than a ROC AUC of ``max_auc``, and
+      that no feature tells them better by 0.2, and by more than chance, than those of the rows that
+      were fitted on before. These are thresholds, no proof: a feature that knows the future less
+      than perfectly in every row passes, and one that came into being in between does not
+      (``cvn_harness_core.leaks.signs`` says what else).
 
     Raises InputError ``out_of_fold_missing`` for an artifact without out-of-fold scores, and
     ``data_differ`` for other data than it was trained on.
@@ -68,35 +65,8 @@ def check_leaks(
     faults = [
         *order_faults(derived, datasets.train),
         *again_faults(derived, datasets, refit=refit),
-        *_of_scores(derived, datasets, max_auc),
-        *_of_features(datasets, derived.unseen.rows, max_auc),
+        *score_faults(derived, datasets, max_auc),
+        *feature_faults(derived, datasets, max_auc),
     ]
     checked = ("rows", "fits", *(("folds",) if refit else ()), "scores", "features")
     return LeakReport(checked, tuple(dict.fromkeys(faults)))
-
-
-def _of_scores(derived: Derived, datasets: Datasets, max_auc: float) -> Iterator[str]:
-    """Yield the faults of every model's scores."""
-    for one in derived.all():
-        y = datasets.train.y[one.unseen.rows]
-        if y.min() == y.max():
-            continue
-        auc = float(roc_auc_score(y, one.unseen.scores))
-        if auc > max_auc:
-            yield (
-                f"the out-of-fold scores of {one.artifact.name} have a ROC AUC of {auc:.4f}: it "
-                "knows the labels that it scores"
-            )
-
-
-def _of_features(datasets: Datasets, rows: Array, max_auc: float) -> Iterator[str]:
-    train = datasets.train
-    for j, name in enumerate(datasets.feature_names):
-        values = train.X[rows, j]
-        known = np.isfinite(values)
-        y = train.y[rows][known]
-        if not y.size or y.min() == y.max():
-            continue
-        auc = float(roc_auc_score(y, values[known]))
-        if max(auc, 1.0 - auc) > max_auc:
-            yield f"the feature {name!r} alone tells the labels of the scored rows (AUC {auc:.4f})"
