@@ -1,8 +1,9 @@
 """The nodes of an ensemble, laid over the shared ones: bases' scores in, one score out.
 
-Which rows are whose: validation stopped the bases' boosting. Of the training rows with an
-out-of-fold score, in time, the earlier half calibrated the bases. The later half belongs to the
-ensemble: where it learns, it learns from the earlier part and theta is picked on the later one.
+Which rows are whose: validation stopped the boosting of the bases themselves, and of each forward
+fold the rows before those that it scores. Of the training rows with an out-of-fold score, in time,
+the earlier half calibrated the bases. The later half belongs to the ensemble: where it learns, it
+learns from the earlier part and theta is picked on the later one.
 """
 
 from __future__ import annotations
