@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
+from datetime import timedelta
 
 import numpy as np
 import pytest
@@ -12,10 +14,13 @@ from cvn_harness_core import (
     Calibration,
     FeatureVersion,
     FitError,
+    FitRequest,
     Fixed,
     HealthLimits,
     HPOParams,
     InputError,
+    MetaRows,
+    OutOfFold,
     PluginNotInstalledError,
     Store,
     TrainedArtifact,
@@ -25,7 +30,13 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_harness_core.artifact.saving import decode, encode
+from cvn_harness_core.folds.holdout import divide_holdout
 from cvn_harness_core.harness.train_ensemble import base_policy
+from cvn_harness_core.leaks.derived import derive
+from cvn_harness_core.leaks.order import order_faults
+from cvn_harness_core.nodes import holdout as holdout_nodes
+from cvn_harness_core.nodes.ensemble import ensemble_rows, uncalibrated, unseen_base_scores
+from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY
 from cvn_harness_core.scoring import map_scores
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
 
@@ -85,31 +96,146 @@ def test_bases_are_fitted_once_whatever_asks_for_them(data, store, trained):
     assert not [fault for line in events for fault in event_faults(line)]
 
 
-def test_the_rows_of_meta_calibration_theta_and_stopping_are_their_own(trained, data):
+def test_no_score_comes_from_a_fit_that_used_its_row_or_later_ones(trained, data, monkeypatch):
+    """By what the library is given, fold by fold: to train on, to stop on and to score."""
+    adapter = type(trained["stack_logreg"].native.bases[0].adapter)
+    prepare, seen = adapter.prepare, []
+
+    def watched(self, datasets, request):
+        seen.append(datasets)
+        return prepare(self, datasets, request)
+
+    monkeypatch.setattr(adapter, "prepare", watched)
+    params = {"xgboost": PARAMS["xgboost"]}
+    artifact = train_ensemble("stack_logreg", data, params, bases=("xgboost",))
+    folds = [part for part in seen if part.test.time[0] != data.test.time[0]]
+    (whole,) = (part for part in seen if part.test.time[0] == data.test.time[0])
+    assert np.array_equal(whole.val.time, data.val.time)  # validation stops the base itself
+    for fold in folds:
+        assert fold.train.label_end.max() < fold.val.time.min()
+        assert fold.val.label_end.max() < fold.test.time.min()
+    unseen = artifact.native.bases[0].out_of_fold_scores
+    scored = np.concatenate([fold.test.time for fold in folds])
+    assert np.array_equal(scored, data.train.time[unseen.rows])
+    # A later fold does stop on rows that the combiner learns from, which an earlier one scored.
+    learning = data.train.time[derive(artifact, data).learning]
+    assert np.isin(learning, folds[-1].val.time).any()
+    assert not np.isin(learning, folds[-1].test.time).any()
+
+
+def test_calibration_learning_and_theta_have_rows_of_their_own_in_that_order(trained, data):
     artifact = trained["stack_logreg"]
-    theta = set(artifact.out_of_fold_scores.rows.tolist())
-    base = artifact.native.bases[0]
-    scored = base.out_of_fold_scores.rows
-    calibrated = base.calibration.rows
-    earlier = set(scored[: scored.size // 2].tolist())
-    assert calibrated <= len(earlier)
-    assert not theta & earlier
-    assert artifact.n_unscored == len(data.train) - scored.size
-    assert artifact.decision.n == len(theta)
+    derived = derive(artifact, data)
+    time, ends = data.train.time, data.train.label_end
+    for base in derived.bases:
+        parts = (base.calibration, derived.learning, derived.theta)
+        for one, following in itertools.pairwise(parts):
+            assert ends[one].max() < time[following].min()
+        assert np.isin(np.concatenate(parts), base.unseen.rows).all()
+        assert artifact.n_unscored == len(data.train) - base.unseen.rows.size
+        assert base.artifact.calibration.rows == base.calibration.size
+    assert np.array_equal(artifact.out_of_fold_scores.rows, derived.theta)
+    assert artifact.decision.n == derived.theta.size
+
+
+def test_the_folds_embargo_lies_between_calibration_learning_and_theta_too(data):
+    """Labels take three hours and the embargo two days: 51 rows of each part go to nobody."""
+    policy = TrainingPolicy(out_of_fold=OutOfFold(embargo=timedelta(hours=48)))
+    two = ("xgboost", "lightgbm")
+    params = {name: PARAMS[name] for name in two}
+    artifact = train_ensemble("stack_logreg", data, params, bases=two, policy=policy)
+    assert check_leaks(artifact, data).sound
+    bases = dict(zip(two, artifact.native.bases, strict=True))
+    scores = unseen_base_scores(bases, data)
+    rows = ensemble_rows(
+        scores, uncalibrated(bases), ENSEMBLE_REGISTRY["stack_logreg"], data, policy
+    )
+    assert np.array_equal(artifact.out_of_fold_scores.rows, rows.theta)
+    assert rows.theta[0] - rows.learning[-1] == 52
+    assert bases["xgboost"].calibration.rows == rows.learning[0] - rows.scored[0] - 51
 
 
 @pytest.mark.parametrize("name", ENSEMBLES)
 def test_the_proof_is_derived_again(name, trained, data):
     report = check_leaks(trained[name], data)
     assert report.sound, report.faults
-    assert "rows" in report.checked
+    assert report.checked == ("rows", "fits", "scores", "features")
 
 
-def test_a_base_that_knows_the_future_fails_the_check():
-    data = datasets(canary=True)
+def test_the_folds_are_fitted_again_where_that_is_asked_for(trained, data):
+    honest = trained["blend_avg"]
+    report = check_leaks(honest, data, refit=True)
+    assert report.sound, report.faults
+    assert "folds" in report.checked
+    # Scores that the base's calibrator maps to the same, nearly, so that nothing else would show.
+    base = honest.native.bases[0]
+    scores = np.nextafter(base.out_of_fold_scores.scores, 1.0)
+    unseen = replace(base.out_of_fold_scores, scores=scores)
+    faults = check_leaks(replace(base, out_of_fold_scores=unseen), data, refit=True).faults
+    assert any("xgboost are not what its folds give" in fault for fault in faults)
+
+
+def test_a_base_calibrated_on_all_out_of_fold_rows_fails_the_check(data, monkeypatch):
+    def divide(datasets, calibration, folds, embargo):
+        found = divide_holdout(datasets, calibration, folds, embargo)
+        return replace(found, calibration=np.concatenate([fold.scored for fold in folds]))
+
+    monkeypatch.setattr(holdout_nodes, "divide_holdout", divide)
     artifact = train_ensemble("stack_logreg", data, PARAMS)
     faults = check_leaks(artifact, data).faults
-    assert any("feature 'f4' alone tells the labels" in fault for fault in faults)
+    for base in BASES:
+        assert f"the calibrator of {base} is not what its calibration rows give" in faults
+
+
+def test_a_combiner_that_learnt_from_thetas_rows_fails_the_check(trained, data):
+    honest = trained["stack_logreg"]
+    derived, combiner = derive(honest, data), honest.adapter.combiner
+    scores = derived.base_scores[derived.theta]
+    rows = MetaRows(scores, data.train.y[derived.theta])
+    learnt = combiner.fit(rows, FitRequest({"C": 0.1, "max_iter": 1000}, 0, 1))
+    forged = replace(
+        honest,
+        native=replace(honest.native, learnt=learnt),
+        out_of_fold_scores=replace(
+            honest.out_of_fold_scores, scores=combiner.combine(learnt, scores)
+        ),
+    )
+    faults = check_leaks(forged, data).faults
+    assert faults == ("what stack_logreg learnt is not what the rows that it learns from give",)
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ("stopping", "rows are among the stopping rows of fold 4 of xgboost and among the scored"),
+        ("train", "rows are among the train rows of fold 4 of xgboost and among the scored"),
+        ("calibration", "among the rows that calibrate xgboost and among the rows that stack_log"),
+        ("learning", "among the rows that stack_logreg learns from and among the rows that dec"),
+    ],
+)
+def test_rows_of_two_uses_are_a_fault(trained, data, part, fault):
+    """Were the code to divide rows wrongly, checking what it derives would show it."""
+    derived = derive(trained["stack_logreg"], data)
+    assert not list(order_faults(derived, data.train))
+    base, fold = derived.bases[0], derived.bases[0].folds[-1]
+    if part == "learning":
+        derived = replace(derived, learning=derived.theta)
+    elif part == "calibration":
+        base = replace(base, holdout=replace(base.holdout, calibration=derived.learning))
+    else:
+        base = replace(base, folds=(*base.folds[:-1], replace(fold, **{part: fold.scored})))
+    derived = replace(derived, bases=(base, *derived.bases[1:]))
+    faults = list(order_faults(derived, data.train))
+    assert any(fault in found for found in faults)
+    assert any("and the embargo is" in found for found in faults)
+
+
+def test_parts_nearer_than_the_embargo_are_a_fault(trained, data):
+    derived = derive(trained["stack_logreg"], data)
+    policy = replace(derived.policy, out_of_fold=OutOfFold(embargo=timedelta(hours=48)))
+    (fault,) = order_faults(replace(derived, policy=policy, bases=()), data.train)
+    assert "the rows that stack_logreg learns from ends at" in fault
+    assert "embargo is 2 days" in fault
 
 
 def test_a_forged_proof_fails_the_check(trained, data):

@@ -15,7 +15,9 @@ from cvn_harness_core.contracts.split import Array
 
 @dataclass(frozen=True, eq=False)
 class MetaRows:
-    """What a combiner learns from: forward out-of-fold scores of rows that nothing else used.
+    """What a combiner learns from: forward out-of-fold scores, each by a fit of earlier rows only.
+
+    No calibrator was fitted on these rows, and theta is picked on later ones.
 
     Parameters
     ----------

@@ -40,7 +40,9 @@ def train_ensemble(
 
     Each base is trained as ``train_one`` (or this function) does, with forward out-of-fold scores
     and calibrated: with a store, once, whoever asks for it. The combiner sees only out-of-fold
-    scores of rows that no base, no calibrator and no early stopping used.
+    scores: each comes from a fit that used neither its row nor anything later, to train on or to
+    stop on. (A later fold does train and stop on rows that an earlier one scored.) Validation stops
+    the bases themselves. Calibration, the combiner and theta have rows of their own, in that order.
 
     Parameters
     ----------
