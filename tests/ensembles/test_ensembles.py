@@ -262,6 +262,19 @@ def test_parameters_of_nobody_are_refused(data):
         train_ensemble("blend_avg", data, HPOParams({"num_leaves": 4}))
 
 
+def test_parameters_of_nobody_are_refused_however_deep_an_ensemble_nests(data, store, trained):
+    bases = ("stack_logreg", "lightgbm")
+    given = {**PARAMS, "xgbost": HPOParams()}
+    with recorded_events() as events, pytest.raises(InputError, match="xgbost") as caught:
+        train_ensemble("blend_avg", data, given, bases=bases, store=store)
+    assert caught.value.code == "setting_invalid"
+    assert "blend_avg, stack_logreg, xgboost, lightgbm, catboost" in str(caught.value)
+    assert events == []
+    inner = {**PARAMS, "stack_logreg": HPOParams({"C": 0.5})}  # of an ensemble within
+    artifact = train_ensemble("blend_avg", data, inner, bases=bases, store=store)
+    assert artifact.native.bases[0].params == {"C": 0.5}
+
+
 def test_a_base_without_time_is_refused_before_any_fit(data):
     bare = replace(data, **{n: replace(s, time=None, label_end=None) for n, s in data.splits()})
     with recorded_events() as events, pytest.raises(InputError, match="need time") as caught:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cvn_harness_core.artifact.ensemble import EnsembleAdapter
@@ -85,7 +85,9 @@ def run_ensemble(
     """Do as ``train_ensemble``, and return whether the store had the ensemble's artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     given = _by_name(hpo_params)
-    return _run(_plan(name, Request(datasets, store, tags), given, bases, policy, above=()))
+    training = _plan(name, Request(datasets, store, tags), given, bases, policy, above=())
+    _check_given(given, training)
+    return _run(training)
 
 
 def _by_name(hpo_params: Params | None) -> Mapping[str, HPOParams]:
@@ -131,7 +133,6 @@ def _plan(
     check_arguments(request.datasets, hpo_params, policy)
     names = tuple(spec.bases if bases is None else bases)
     _check_bases(name, names, above)
-    _check_given(given, (name, *names), above)
     parameters = resolve_parameters(spec, hpo_params.params, n_features=len(names))
     combiner = combiner_of(name)
     below = (*above, name)
@@ -206,12 +207,16 @@ def _check_bases(name: str, bases: tuple[str, ...], above: tuple[str, ...]) -> N
                 raise _named(error, base, name) from error
 
 
-def _check_given(
-    given: Mapping[str, HPOParams], known: tuple[str, ...], above: tuple[str, ...]
-) -> None:
-    """Refuse parameters of nobody; an ensemble within another may be given more than its own."""
-    nested = any(base in ENSEMBLE_REGISTRY for base in known[1:])
-    unknown = [] if above or nested else sorted(set(given) - {"", *known})
+def _check_given(given: Mapping[str, HPOParams], training: Training) -> None:
+    """Refuse parameters of nobody, however deep the ensembles contain one another."""
+    known = list(dict.fromkeys(_names(training)))
+    unknown = sorted(set(given) - {"", *known}, key=str)
     if unknown:
         message = f"hpo_params names {unknown}; this ensemble has {', '.join(known)}."
         raise InputError("setting_invalid", message)
+
+
+def _names(training: Training) -> Iterator[str]:
+    yield training.spec.name
+    for base in training.bases.values():
+        yield from _names(base)
