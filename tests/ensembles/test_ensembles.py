@@ -188,6 +188,19 @@ def test_an_ensemble_may_be_a_base(data, store):
     assert artifact.n_unscored == len(data.train) - nested.size
 
 
+def test_a_base_of_two_ensembles_is_trained_once_in_a_call_without_a_store(data):
+    with recorded_events() as events:
+        artifact = train_ensemble("blend_avg", data, PARAMS, bases=("stack_logreg", "lightgbm"))
+    fitted = [e["model"] for e in events if e["event"] == "training_started"]
+    assert sorted(fitted) == sorted(("blend_avg", "stack_logreg", *BASES))
+    stack, lightgbm = artifact.native.bases
+    assert stack.native.bases[1] is lightgbm
+    with recorded_events() as events:  # another call is another training
+        own = {"lightgbm": PARAMS["lightgbm"]}
+        train_ensemble("blend_avg", data, own, bases=("lightgbm",))
+    assert [e["event"] for e in events].count("training_started") == 2
+
+
 def test_calibration_is_the_bases_and_not_done_again(data, store):
     policy = TrainingPolicy(calibration=Calibration("isotonic", min_rows=200))
     artifact = train_ensemble("blend_avg", data, PARAMS, policy=policy, store=store)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 from cvn_harness_core.artifact.ensemble import EnsembleAdapter
 from cvn_harness_core.artifact.trained import TrainedArtifact
@@ -85,9 +85,10 @@ def run_ensemble(
     """Do as ``train_ensemble``, and return whether the store had the ensemble's artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     given = _by_name(hpo_params)
-    training = _plan(name, Request(datasets, store, tags), given, bases, policy, above=())
+    call = _Call(Request(datasets, store, tags), given, policy)
+    training = _plan(name, call, bases, above=())
     _check_given(given, training)
-    return _run(training)
+    return _run(training, {})
 
 
 def _by_name(hpo_params: Params | None) -> Mapping[str, HPOParams]:
@@ -118,16 +119,21 @@ def base_policy(policy: TrainingPolicy) -> TrainingPolicy:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """What one call asks for. ``planned`` holds each base once, however many ensembles share it."""
+
+    request: Request
+    given: Mapping[str, HPOParams]
+    policy: TrainingPolicy
+    planned: dict[str, Training] = field(default_factory=dict)
+
+
 def _plan(
-    name: str,
-    request: Request,
-    given: Mapping[str, HPOParams],
-    bases: Sequence[str] | None,
-    policy: TrainingPolicy,
-    *,
-    above: tuple[str, ...],
+    name: str, call: _Call, bases: Sequence[str] | None, *, above: tuple[str, ...]
 ) -> Training:
     """Check everything, bases included, and return what there is to do; fits nothing."""
+    request, given, policy = call.request, call.given, call.policy
     spec, record = ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name)
     hpo_params = _params_of(name, given)
     check_arguments(request.datasets, hpo_params, policy)
@@ -148,33 +154,40 @@ def _plan(
         n_threads=hpo_params.n_threads or 1,
         dags=(ensemble_nodes, base_nodes(names)),
         inputs={"ensemble": spec, "combiner": combiner},
-        bases={base: _plan_base(base, request, given, policy, above=below) for base in names},
+        bases={base: _plan_base(base, call, above=below) for base in names},
     )
 
 
-def _plan_base(
-    base: str,
-    request: Request,
-    given: Mapping[str, HPOParams],
-    policy: TrainingPolicy,
-    *,
-    above: tuple[str, ...],
-) -> Training:
-    """Return the plan of a base; whatever is wrong with it names it."""
+def _plan_base(base: str, call: _Call, *, above: tuple[str, ...]) -> Training:
+    """Return the plan of a base; whatever is wrong with it names it.
+
+    Within one call a name says all of it: its parameters go by name, and the policy is one.
+    """
+    if base in call.planned:
+        return call.planned[base]
     try:
         if base in ENSEMBLE_REGISTRY and base not in MODEL_REGISTRY:
-            return _plan(base, request, given, None, policy, above=above)
-        return plan_model(base, request, _params_of(base, given), base_policy(policy))
+            plan = _plan(base, call, None, above=above)
+        else:
+            own, policy = _params_of(base, call.given), base_policy(call.policy)
+            plan = plan_model(base, call.request, own, policy)
     except HarnessError as error:
         raise _named(error, base, above[-1]) from error
+    call.planned[base] = plan
+    return plan
 
 
-def _run(training: Training) -> Ran:
+def _run(training: Training, trained: dict[Training, TrainedArtifact]) -> Ran:
+    """Return the artifact; ``trained`` are the bases that this call has already."""
+
     def train_base(base: str) -> TrainedArtifact:
-        try:
-            return _run(training.bases[base]).artifact
-        except HarnessError as error:
-            raise _named(error, base, training.spec.name) from error
+        plan = training.bases[base]
+        if plan not in trained:
+            try:
+                trained[plan] = _run(plan, trained).artifact
+            except HarnessError as error:
+                raise _named(error, base, training.spec.name) from error
+        return trained[plan]
 
     own = training
     if training.bases:
