@@ -7,15 +7,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cvn_ensembles.blend_avg import Average
 from cvn_harness_core import (
     BundleError,
     Calibration,
+    EarlyStopping,
     FeatureVersion,
     FitError,
     Fixed,
     HealthLimits,
     HPOParams,
     InputError,
+    OutOfFold,
     PluginNotInstalledError,
     Store,
     TrainedArtifact,
@@ -25,6 +28,7 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_harness_core.artifact.saving import decode, encode
+from cvn_harness_core.errors import PluginContractError
 from cvn_harness_core.harness.train_ensemble import base_policy
 from cvn_harness_core.scoring import map_scores
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
@@ -294,6 +298,58 @@ def test_a_base_without_time_is_refused_before_any_fit(data):
         train_ensemble("blend_avg", bare, PARAMS)
     assert caught.value.code == "time_missing"
     assert not [e for e in events if e["event"] == "learning_curve"]
+
+
+def relabelled(data, where, label=0):
+    """The same training rows, with one label where a mask of their share of the time says so."""
+    at = np.arange(len(data.train)) / len(data.train)
+    y = np.where(where(at), label, data.train.y).astype(np.int8)
+    return replace(data, train=replace(data.train, y=y))
+
+
+@pytest.mark.parametrize(
+    ("changed", "params", "policy", "code", "match"),
+    [
+        (None, {"weights": (0.5, 0.5, 0.5)}, {}, "setting_invalid", "blend_avg: .* sum to 1.5"),
+        (None, {}, {"early_stopping": EarlyStopping(min_delta=0.1)}, "setting_invalid",
+         "the base catboost of blend_avg: .*min_delta"),
+        (lambda at: at < 0.4, {}, {}, "labels_one_class",
+         "the base xgboost of blend_avg: forward fold 1 of 4: .*all .* labels are 0"),
+        (lambda at: at > 0.6, {}, {"out_of_fold": OutOfFold(n_folds=1)}, "history_too_short",
+         "not of both classes"),
+        (None, {}, {"out_of_fold": OutOfFold(n_folds=900)}, "history_too_short", "too few for 900"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_any_base_is_fitted(
+    data, changed, params, policy, code, match
+):
+    given = {**PARAMS, "blend_avg": HPOParams(params)}
+    found = data if changed is None else relabelled(data, changed)
+    with recorded_events() as events, pytest.raises(InputError, match=match) as caught:
+        train_ensemble("blend_avg", found, given, policy=TrainingPolicy(**policy))
+    assert caught.value.code == code
+    assert {e["model"] for e in events} <= {"blend_avg"}
+
+
+def test_a_nested_ensemble_that_is_left_without_rows_is_refused_before_any_fit(data):
+    # Enough for stack_logreg, which picks theta on the last fifth; an ensemble over it has half.
+    late = relabelled(data, lambda at: at > 0.9)
+    with (
+        recorded_events() as events,
+        pytest.raises(InputError, match="blend_avg is left") as caught,
+    ):
+        train_ensemble("blend_avg", late, PARAMS, bases=("stack_logreg", "lightgbm"))
+    assert caught.value.code == "history_too_short"
+    assert {e["model"] for e in events} == {"blend_avg"}
+
+
+def test_what_a_combiner_raises_of_its_parameters_is_told_as_its_own(data, monkeypatch):
+    def check(self, params, n_bases):
+        raise KeyError(n_bases)
+
+    monkeypatch.setattr(Average, "check", check)
+    with pytest.raises(PluginContractError, match="checking its parameters raised KeyError: 3"):
+        train_ensemble("blend_avg", data, PARAMS)
 
 
 def test_scores_of_the_meta_rows_are_out_of_fold(trained):

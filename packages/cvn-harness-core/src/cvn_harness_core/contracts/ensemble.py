@@ -39,6 +39,12 @@ class Combiner(ABC):
     bundles are the harness's.
     """
 
+    def check(self, params: Mapping[str, ParamValue], n_bases: int) -> None:  # noqa: B027
+        """Raise InputError for parameters that cannot be, each sound by itself; by default nothing.
+
+        Called before the first base is trained.
+        """
+
     def fit(self, rows: MetaRows | None, request: FitRequest) -> Any:  # noqa: ARG002
         """Return what ``combine`` needs: what was learnt, or parameters; None by default.
 

@@ -9,16 +9,26 @@ from cvn_harness_core.artifact.ensemble import EnsembleAdapter
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.calibration import Calibration
 from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.ensemble import Combiner
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.out_of_fold import OutOfFold
+from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.errors import HarnessError, InputError, PluginNotInstalledError
 from cvn_harness_core.harness.base_nodes import base_nodes
 from cvn_harness_core.harness.parameters import resolve_parameters
-from cvn_harness_core.harness.planning import Request, Training, check_arguments, settle
+from cvn_harness_core.harness.planning import (
+    Request,
+    Training,
+    check_arguments,
+    of_base,
+    settle,
+)
 from cvn_harness_core.harness.train_one import plan_model
 from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.nodes import ensemble as ensemble_nodes
 from cvn_harness_core.plugins.adapters import combiner_of
+from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.disk import Store
@@ -85,8 +95,8 @@ def run_ensemble(
     """Do as ``train_ensemble``, and return whether the store had the ensemble's artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     given = _by_name(hpo_params)
-    call = _Call(Request(datasets, store, tags), given, policy)
-    training = _plan(name, call, bases, above=())
+    asked = _Call(Request(datasets, store, tags), given, policy)
+    training = _plan(name, asked, bases, above=())
     _check_given(given, training)
     return _run(training, {})
 
@@ -130,10 +140,10 @@ class _Call:
 
 
 def _plan(
-    name: str, call: _Call, bases: Sequence[str] | None, *, above: tuple[str, ...]
+    name: str, asked: _Call, bases: Sequence[str] | None, *, above: tuple[str, ...]
 ) -> Training:
     """Check everything, bases included, and return what there is to do; fits nothing."""
-    request, given, policy = call.request, call.given, call.policy
+    request, given, policy = asked.request, asked.given, asked.policy
     spec, record = ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name)
     hpo_params = _params_of(name, given)
     check_arguments(request.datasets, hpo_params, policy)
@@ -141,6 +151,7 @@ def _plan(
     _check_bases(name, names, above)
     parameters = resolve_parameters(spec, hpo_params.params, n_features=len(names))
     combiner = combiner_of(name)
+    _check_parameters(record, combiner, parameters, len(names))
     below = (*above, name)
     return settle(
         "ensemble",
@@ -154,26 +165,26 @@ def _plan(
         n_threads=hpo_params.n_threads or 1,
         dags=(ensemble_nodes, base_nodes(names)),
         inputs={"ensemble": spec, "combiner": combiner},
-        bases={base: _plan_base(base, call, above=below) for base in names},
+        bases={base: _plan_base(base, asked, above=below) for base in names},
     )
 
 
-def _plan_base(base: str, call: _Call, *, above: tuple[str, ...]) -> Training:
+def _plan_base(base: str, asked: _Call, *, above: tuple[str, ...]) -> Training:
     """Return the plan of a base; whatever is wrong with it names it.
 
     Within one call a name says all of it: its parameters go by name, and the policy is one.
     """
-    if base in call.planned:
-        return call.planned[base]
+    if base in asked.planned:
+        return asked.planned[base]
     try:
         if base in ENSEMBLE_REGISTRY and base not in MODEL_REGISTRY:
-            plan = _plan(base, call, None, above=above)
+            plan = _plan(base, asked, None, above=above)
         else:
-            own, policy = _params_of(base, call.given), base_policy(call.policy)
-            plan = plan_model(base, call.request, own, policy)
+            own, policy = _params_of(base, asked.given), base_policy(asked.policy)
+            plan = plan_model(base, asked.request, own, policy)
     except HarnessError as error:
-        raise _named(error, base, above[-1]) from error
-    call.planned[base] = plan
+        raise of_base(error, base, above[-1]) from error
+    asked.planned[base] = plan
     return plan
 
 
@@ -186,18 +197,13 @@ def _run(training: Training, trained: dict[Training, TrainedArtifact]) -> Ran:
             try:
                 trained[plan] = _run(plan, trained).artifact
             except HarnessError as error:
-                raise _named(error, base, training.spec.name) from error
+                raise of_base(error, base, training.spec.name) from error
         return trained[plan]
 
     own = training
     if training.bases:
         own = replace(training, inputs={**training.inputs, "train_base": train_base})
     return run(own, lambda base, _: train_base(base))
-
-
-def _named(error: HarnessError, base: str, ensemble: str) -> HarnessError:
-    where = f"the base {base} of {ensemble}"
-    return error if str(error).startswith("the base ") else error.at(where)
 
 
 def _check_bases(name: str, bases: tuple[str, ...], above: tuple[str, ...]) -> None:
@@ -217,7 +223,25 @@ def _check_bases(name: str, bases: tuple[str, ...], above: tuple[str, ...]) -> N
             try:
                 MODEL_REGISTRY[base]
             except PluginNotInstalledError as error:
-                raise _named(error, base, name) from error
+                raise of_base(error, base, name) from error
+
+
+def _check_parameters(
+    record: PluginRecord, combiner: Combiner, parameters: Mapping[str, ResolvedParam], n_bases: int
+) -> None:
+    """Raise what the combiner has against its parameters."""
+    params = {name: p.value for name, p in parameters.items()}
+
+    def check() -> HarnessError | None:
+        try:
+            combiner.check(params, n_bases)
+        except HarnessError as error:
+            return error
+        return None
+
+    refused = call(record, "checking its parameters", check)
+    if refused is not None:
+        raise refused.at(record.name)
 
 
 def _check_given(given: Mapping[str, HPOParams], training: Training) -> None:
