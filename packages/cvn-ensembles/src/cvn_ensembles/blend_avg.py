@@ -71,7 +71,7 @@ SPEC = EnsembleSpec(
     file_name="weights.json",
     learns=False,
     dag=nodes,
-    diagnostics=("base_weights", "base_correlation"),
+    diagnostics=("base_correlation",),
 )
 
 

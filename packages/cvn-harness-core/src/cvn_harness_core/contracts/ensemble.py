@@ -75,7 +75,10 @@ class Combiner(ABC):
         return {}
 
     def base_weights(self, learnt: Any, n_bases: int) -> Array | None:  # noqa: ARG002
-        """Return the influence of each base, (k,), not negative; None if that is undefined."""
+        """Return the influence of each base, (k,), not negative; None if that is undefined.
+
+        Its shares are ``base_weights`` among the artifact's diagnostics.
+        """
         return None
 
 

@@ -67,6 +67,12 @@ class Training:
     bases: Mapping[str, Training] = field(default_factory=dict)
 
     @property
+    def diagnostics(self) -> tuple[str, ...]:
+        """The nodes whose values are the artifact's diagnostics; every ensemble's weights are."""
+        own = self.spec.diagnostics
+        return own if self.kind == "model" else tuple(dict.fromkeys(("base_weights", *own)))
+
+    @property
     def fixed(self) -> dict[str, Any]:
         """What the user fixed, by canonical names."""
         return {name: p.value for name, p in self.parameters.items() if p.source == "user"}

@@ -96,7 +96,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         require_rows(training)
         out = _execute(
             training.dags,
-            [*_OUTPUTS, *spec.diagnostics],
+            [*_OUTPUTS, *training.diagnostics],
             {
                 "datasets": datasets,
                 "spec": spec,
@@ -154,7 +154,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         n_unscored=0 if unseen is None else unseen.n_unscored,
         environment=dict(training.versions),
         timings={"total": seconds, **trace.seconds},
-        diagnostics=plain({name: out[name] for name in spec.diagnostics}),
+        diagnostics=plain({name: out[name] for name in training.diagnostics}),
         tags=request.all_tags,
         adapter=training.adapter,
         native=out["native"],
