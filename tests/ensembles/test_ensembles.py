@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +24,7 @@ from cvn_harness_core import (
     OutOfFold,
     PluginNotInstalledError,
     Store,
+    StoreError,
     TrainedArtifact,
     TrainingPolicy,
     check_leaks,
@@ -155,6 +159,35 @@ def test_a_bundle_that_refers_to_its_bases_needs_the_store(trained, data, store,
         with pytest.raises(BundleError, match="base xgboost") as caught:
             TrainedArtifact.load(path, store=elsewhere)
         assert caught.value.code == "bundle_base_missing"
+
+
+def test_a_bundle_whose_base_was_evicted_says_what_to_do(trained, store, tmp_path):
+    copy = Store(shutil.copytree(store.path, tmp_path / "store"))
+    path = trained["stack_logreg"].save(tmp_path / "bundle")
+    shutil.rmtree(copy.path / "entries" / trained["stack_logreg"].lineage[1])
+    with pytest.raises(
+        BundleError, match=r"neither does .*store.* train the ensemble again"
+    ) as lost:
+        TrainedArtifact.load(path, store=copy)
+    assert lost.value.code == "bundle_base_missing"
+    assert "base lightgbm" in str(lost.value)
+    assert "digits" not in str(lost.value)
+
+
+def test_a_base_that_cannot_be_read_now_is_not_said_to_be_gone(
+    trained, store, tmp_path, monkeypatch
+):
+    path, opened = trained["stack_logreg"].save(tmp_path / "bundle"), os.open
+
+    def refuse(file, *args, **kwargs):
+        if os.fspath(file).startswith(str(store.path / "entries")):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opened(file, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StoreError, match=r"base xgboost: .*Too many open files") as caught:
+        TrainedArtifact.load(path, store=store)
+    assert caught.value.code == "store_unreadable"
 
 
 def test_a_bundle_that_names_too_few_bases_is_refused(trained, store):
