@@ -37,9 +37,7 @@ from cvn_harness_core.harness.train_ensemble import base_policy
 from cvn_harness_core.scoring import map_scores
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
 
-from .small import ENSEMBLES, PARAMS, datasets
-
-BASES = ("xgboost", "lightgbm", "catboost")
+from .small import BASES, ENSEMBLES, PARAMS, datasets
 
 
 @pytest.fixture(scope="module")
