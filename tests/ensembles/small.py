@@ -12,6 +12,7 @@ PARAMS = {
     "lightgbm": HPOParams({"n_estimators": 15, "num_leaves": 4}, seed=1, n_threads=1),
     "catboost": HPOParams({"iterations": 15, "depth": 2}, seed=1, n_threads=1),
 }
+BASES = tuple(PARAMS)
 ENSEMBLES = ("blend_avg", "stack_logreg", "stack_xgb_meta")
 
 

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
+import os
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 import pytest
 
+from cvn_ensembles.blend_avg import Average
 from cvn_harness_core import (
     BundleError,
     Calibration,
+    EarlyStopping,
     FeatureVersion,
     FitError,
     FitRequest,
@@ -23,6 +28,7 @@ from cvn_harness_core import (
     OutOfFold,
     PluginNotInstalledError,
     Store,
+    StoreError,
     TrainedArtifact,
     TrainingPolicy,
     check_leaks,
@@ -30,6 +36,7 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_harness_core.artifact.saving import decode, encode
+from cvn_harness_core.errors import PluginContractError
 from cvn_harness_core.folds.holdout import divide_holdout
 from cvn_harness_core.harness.train_ensemble import base_policy
 from cvn_harness_core.leaks.derived import derive
@@ -40,9 +47,7 @@ from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY
 from cvn_harness_core.scoring import map_scores
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
 
-from .small import ENSEMBLES, PARAMS, datasets
-
-BASES = ("xgboost", "lightgbm", "catboost")
+from .small import BASES, ENSEMBLES, PARAMS, datasets
 
 
 @pytest.fixture(scope="module")
@@ -279,6 +284,35 @@ def test_a_bundle_that_refers_to_its_bases_needs_the_store(trained, data, store,
         assert caught.value.code == "bundle_base_missing"
 
 
+def test_a_bundle_whose_base_was_evicted_says_what_to_do(trained, store, tmp_path):
+    copy = Store(shutil.copytree(store.path, tmp_path / "store"))
+    path = trained["stack_logreg"].save(tmp_path / "bundle")
+    shutil.rmtree(copy.path / "entries" / trained["stack_logreg"].lineage[1])
+    with pytest.raises(
+        BundleError, match=r"neither does .*store.* train the ensemble again"
+    ) as lost:
+        TrainedArtifact.load(path, store=copy)
+    assert lost.value.code == "bundle_base_missing"
+    assert "base lightgbm" in str(lost.value)
+    assert "digits" not in str(lost.value)
+
+
+def test_a_base_that_cannot_be_read_now_is_not_said_to_be_gone(
+    trained, store, tmp_path, monkeypatch
+):
+    path, opened = trained["stack_logreg"].save(tmp_path / "bundle"), os.open
+
+    def refuse(file, *args, **kwargs):
+        if os.fspath(file).startswith(str(store.path / "entries")):
+            raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        return opened(file, *args, **kwargs)
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StoreError, match=r"base xgboost: .*Too many open files") as caught:
+        TrainedArtifact.load(path, store=store)
+    assert caught.value.code == "store_unreadable"
+
+
 def test_a_bundle_that_names_too_few_bases_is_refused(trained, store):
     facts, files = encode(trained["blend_avg"], embed=False)
     facts["artifact"]["lineage"] = facts["artifact"]["lineage"][:1]
@@ -312,6 +346,19 @@ def test_an_ensemble_may_be_a_base(data, store):
     nested = artifact.native.bases[0].out_of_fold_scores.rows
     assert set(artifact.out_of_fold_scores.rows.tolist()) <= set(nested.tolist())
     assert artifact.n_unscored == len(data.train) - nested.size
+
+
+def test_a_base_of_two_ensembles_is_trained_once_in_a_call_without_a_store(data):
+    with recorded_events() as events:
+        artifact = train_ensemble("blend_avg", data, PARAMS, bases=("stack_logreg", "lightgbm"))
+    fitted = [e["model"] for e in events if e["event"] == "training_started"]
+    assert sorted(fitted) == sorted(("blend_avg", "stack_logreg", *BASES))
+    stack, lightgbm = artifact.native.bases
+    assert stack.native.bases[1] is lightgbm
+    with recorded_events() as events:  # another call is another training
+        own = {"lightgbm": PARAMS["lightgbm"]}
+        train_ensemble("blend_avg", data, own, bases=("lightgbm",))
+    assert [e["event"] for e in events].count("training_started") == 2
 
 
 def test_calibration_is_the_bases_and_not_done_again(data, store):
@@ -388,12 +435,77 @@ def test_parameters_of_nobody_are_refused(data):
         train_ensemble("blend_avg", data, HPOParams({"num_leaves": 4}))
 
 
+def test_parameters_of_nobody_are_refused_however_deep_an_ensemble_nests(data, store, trained):
+    bases = ("stack_logreg", "lightgbm")
+    given = {**PARAMS, "xgbost": HPOParams()}
+    with recorded_events() as events, pytest.raises(InputError, match="xgbost") as caught:
+        train_ensemble("blend_avg", data, given, bases=bases, store=store)
+    assert caught.value.code == "setting_invalid"
+    assert "blend_avg, stack_logreg, xgboost, lightgbm, catboost" in str(caught.value)
+    assert events == []
+    inner = {**PARAMS, "stack_logreg": HPOParams({"C": 0.5})}  # of an ensemble within
+    artifact = train_ensemble("blend_avg", data, inner, bases=bases, store=store)
+    assert artifact.native.bases[0].params == {"C": 0.5}
+
+
 def test_a_base_without_time_is_refused_before_any_fit(data):
     bare = replace(data, **{n: replace(s, time=None, label_end=None) for n, s in data.splits()})
     with recorded_events() as events, pytest.raises(InputError, match="need time") as caught:
         train_ensemble("blend_avg", bare, PARAMS)
     assert caught.value.code == "time_missing"
     assert not [e for e in events if e["event"] == "learning_curve"]
+
+
+def relabelled(data, where, label=0):
+    """The same training rows, with one label where a mask of their share of the time says so."""
+    at = np.arange(len(data.train)) / len(data.train)
+    y = np.where(where(at), label, data.train.y).astype(np.int8)
+    return replace(data, train=replace(data.train, y=y))
+
+
+@pytest.mark.parametrize(
+    ("changed", "params", "policy", "code", "match"),
+    [
+        (None, {"weights": (0.5, 0.5, 0.5)}, {}, "setting_invalid", "blend_avg: .* sum to 1.5"),
+        (None, {}, {"early_stopping": EarlyStopping(min_delta=0.1)}, "setting_invalid",
+         "the base catboost of blend_avg: .*min_delta"),
+        (lambda at: at < 0.4, {}, {}, "labels_one_class",
+         "the base xgboost of blend_avg: forward fold 1 of 4: .*all .* labels are 0"),
+        (lambda at: at > 0.6, {}, {"out_of_fold": OutOfFold(n_folds=1)}, "history_too_short",
+         "not of both classes"),
+        (None, {}, {"out_of_fold": OutOfFold(n_folds=900)}, "history_too_short", "too few for 900"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_is_refused_before_any_base_is_fitted(
+    data, changed, params, policy, code, match
+):
+    given = {**PARAMS, "blend_avg": HPOParams(params)}
+    found = data if changed is None else relabelled(data, changed)
+    with recorded_events() as events, pytest.raises(InputError, match=match) as caught:
+        train_ensemble("blend_avg", found, given, policy=TrainingPolicy(**policy))
+    assert caught.value.code == code
+    assert {e["model"] for e in events} <= {"blend_avg"}
+
+
+def test_a_nested_ensemble_that_is_left_without_rows_is_refused_before_any_fit(data):
+    # Enough for stack_logreg, which picks theta on the last fifth; an ensemble over it has half.
+    late = relabelled(data, lambda at: at > 0.9)
+    with (
+        recorded_events() as events,
+        pytest.raises(InputError, match="blend_avg is left") as caught,
+    ):
+        train_ensemble("blend_avg", late, PARAMS, bases=("stack_logreg", "lightgbm"))
+    assert caught.value.code == "history_too_short"
+    assert {e["model"] for e in events} == {"blend_avg"}
+
+
+def test_what_a_combiner_raises_of_its_parameters_is_told_as_its_own(data, monkeypatch):
+    def check(self, params, n_bases):
+        raise KeyError(n_bases)
+
+    monkeypatch.setattr(Average, "check", check)
+    with pytest.raises(PluginContractError, match="checking its parameters raised KeyError: 3"):
+        train_ensemble("blend_avg", data, PARAMS)
 
 
 def test_scores_of_the_meta_rows_are_out_of_fold(trained):

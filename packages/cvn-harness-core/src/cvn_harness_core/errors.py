@@ -151,6 +151,7 @@ class BundleError(HarnessError, ValueError):
             "bundle_exists",
             "bundle_format",
             "bundle_not_found",
+            "bundle_unreadable",
             "bundle_unwritable",
         }
     )
@@ -168,6 +169,7 @@ class StoreError(HarnessError, RuntimeError):
             "key_type_unknown",
             "store_invalid",
             "store_not_found",
+            "store_unreadable",
             "store_unwritable",
         }
     )

@@ -41,6 +41,12 @@ class Combiner(ABC):
     bundles are the harness's.
     """
 
+    def check(self, params: Mapping[str, ParamValue], n_bases: int) -> None:  # noqa: B027
+        """Raise InputError for parameters that cannot be, each sound by itself; by default nothing.
+
+        Called before the first base is trained.
+        """
+
     def fit(self, rows: MetaRows | None, request: FitRequest) -> Any:  # noqa: ARG002
         """Return what ``combine`` needs: what was learnt, or parameters; None by default.
 
@@ -71,7 +77,10 @@ class Combiner(ABC):
         return {}
 
     def base_weights(self, learnt: Any, n_bases: int) -> Array | None:  # noqa: ARG002
-        """Return the influence of each base, (k,), not negative; None if that is undefined."""
+        """Return the influence of each base, (k,), not negative; None if that is undefined.
+
+        Its shares are ``base_weights`` among the artifact's diagnostics.
+        """
         return None
 
 

@@ -13,7 +13,7 @@ from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.contracts.params import ResolvedParam
-from cvn_harness_core.errors import InputError, SearchError
+from cvn_harness_core.errors import HarnessError, InputError, SearchError
 from cvn_harness_core.harness.environment import environment
 from cvn_harness_core.harness.keys import artifact_key
 from cvn_harness_core.harness.parameters import Spec
@@ -65,6 +65,12 @@ class Training:
     dags: tuple[ModuleType, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     bases: Mapping[str, Training] = field(default_factory=dict)
+
+    @property
+    def diagnostics(self) -> tuple[str, ...]:
+        """The nodes whose values are the artifact's diagnostics; every ensemble's weights are."""
+        own = self.spec.diagnostics
+        return own if self.kind == "model" else tuple(dict.fromkeys(("base_weights", *own)))
 
     @property
     def fixed(self) -> dict[str, Any]:
@@ -120,6 +126,12 @@ def settle(
         inputs=inputs or {},
         bases=bases or {},
     )
+
+
+def of_base(error: HarnessError, base: str, ensemble: str) -> HarnessError:
+    """Return the error of a base with its name; the base that it arose in is named already."""
+    where = f"the base {base} of {ensemble}"
+    return error if str(error).startswith("the base ") else error.at(where)
 
 
 def check_arguments(datasets: Any, hpo_params: Any, policy: Any) -> None:
