@@ -85,8 +85,10 @@ def test_blend_avg_is_numpys_mean(seed, k):
 
 def test_weights_off_the_simplex_are_refused():
     with pytest.raises(InputError, match="must sum to 1") as caught:
-        Average().fit(None, FitRequest({"weights": (0.5, 0.6)}, 0, 1))
+        Average().check({"weights": (0.5, 0.6)}, 2)
     assert caught.value.code == "setting_invalid"
+    Average().check({"weights": (0.1,) * 10}, 10)
+    Average().check({}, 3)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cvn_harness_core import Calibration, Datasets, InputError, OutOfFold, Split
+from cvn_harness_core import Calibration, Datasets, InputError, OutOfFold, Split, TrainingPolicy
 from cvn_harness_core.contracts.out_of_fold import stamp_text
 from cvn_harness_core.folds.forward import forward_folds
 from cvn_harness_core.folds.holdout import divide_holdout, in_time
+from cvn_harness_core.nodes.holdout import holdout
 
 DAY, HOUR = np.timedelta64(1, "D"), np.timedelta64(1, "h")
 START = np.datetime64("2020-01-01T00:00", "ns")
@@ -262,12 +263,27 @@ def test_without_time_rows_are_taken_in_their_order() -> None:
     assert found.stopping[-1] < found.calibration[0] <= found.calibration[-1] < found.theta[0]
 
 
+def test_the_folds_embargo_lies_between_calibration_and_theta_too() -> None:
+    """Three days to decide a label, and two of embargo: five rows belong to nobody."""
+    datasets = in_parts(daily(300), late(100))
+    asked = OutOfFold(embargo=timedelta(days=2))
+    folds = forward_folds(datasets.train, asked)
+    policy = TrainingPolicy(calibration=ASKED, out_of_fold=asked)
+    found = holdout(datasets, policy, folds)
+    assert found.calibration is not None
+    np.testing.assert_array_equal(found.calibration, np.arange(60, 175))
+    np.testing.assert_array_equal(found.theta, np.arange(180, 300))
+
+
 @LAW
 @given(
-    st.integers(1, 60), st.integers(0, 5), st.lists(st.floats(0.05, 0.4), min_size=2, max_size=3)
+    st.integers(1, 60),
+    st.integers(0, 5),
+    st.integers(0, 4),
+    st.lists(st.floats(0.05, 0.4), min_size=2, max_size=3),
 )
 def test_parts_in_time_are_disjoint_and_no_label_reaches_the_next(
-    n: int, horizon: int, shares: list[float]
+    n: int, horizon: int, embargo: int, shares: list[float]
 ) -> None:
     split = panel(2 * n)
     assert split.time is not None
@@ -275,12 +291,12 @@ def test_parts_in_time_are_disjoint_and_no_label_reaches_the_next(
     assert split.time is not None
     assert split.label_end is not None
     whole = tuple(share / sum(shares) for share in shares)
-    parts = in_time(split, np.arange(len(split)), whole)
+    parts = in_time(split, np.arange(len(split)), whole, timedelta(days=embargo))
     rows = np.concatenate(parts)
     assert np.unique(rows).size == rows.size
     filled = [part for part in parts if part.size]
     for one, following in pairwise(filled):
-        assert split.label_end[one].max() < split.time[following].min()
+        assert split.label_end[one].max() + embargo * DAY < split.time[following].min()
 
 
 # --- taking rows ----------------------------------------------------------------------------

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
+import resource
 import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cvn_harness_core import HPOParams, Store, StoreError, TrainedArtifact, key_of, train_one
+from cvn_harness_core.artifact import bundle
 from cvn_harness_core.errors import BundleError, InputError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.store.disk import Computed
@@ -249,6 +253,78 @@ def test_damage_that_compute_finds_is_recomputed_in_one_call(
     made = store.compute(key(), make)
     assert (made.hit, made.entry.files) == (False, FILES)
     assert [e.event for e in models.events] == ["cache_corrupt", "cache_miss"]
+
+
+# --- what may pass --------------------------------------------------------------------------
+
+
+def test_a_store_is_not_damaged_because_a_process_has_too_many_open_files(
+    models: Any, store: Store, entry: Path
+) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    held = []
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.open(os.devnull, os.O_RDONLY))
+        with pytest.raises(StoreError, match="Too many open files") as caught:
+            store.compute(key(), never)
+    finally:
+        for descriptor in held:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert caught.value.code == "store_unreadable"
+    assert store.compute(key(), never).hit
+    assert [event.event for event in models.events] == ["cache_hit"]
+
+
+@pytest.mark.parametrize("name", ["model.txt", "manifest.json", "manifest.sha256", "key.json"])
+@pytest.mark.parametrize("code", ["EMFILE", "ENFILE", "EIO", "ENOMEM", "EACCES", "ESTALE"])
+def test_a_file_that_the_system_refuses_to_read_may_be_sound_and_stays(
+    code: str, name: str, models: Any, store: Store, entry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = getattr(errno, code)
+    opened = os.open
+
+    def refuse(path: Any, *args: Any, **kwargs: Any) -> int:
+        if os.fspath(path) == str(entry / name):
+            raise OSError(number, os.strerror(number), str(path))
+        return opened(path, *args, **kwargs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        for ask in (
+            lambda: store.get(key()),
+            lambda: store.compute(key(), never),
+            lambda: store.put(key(), FACTS, FILES),
+        ):
+            with pytest.raises(StoreError, match=os.strerror(number)) as caught:
+                ask()
+            assert caught.value.code == "store_unreadable"
+            assert str(entry) in str(caught.value)
+        with pytest.raises(BundleError, match=os.strerror(number)) as refused:
+            bundle.read(entry)
+        assert refused.value.code == "bundle_unreadable"
+        assert os.strerror(number) in store.verify()[entry.name]
+        other = store.compute(key(seed=1), make)  # and others can be used
+        assert not other.hit
+        assert len(store.ls()) == 2
+    assert store.compute(key(), never).hit
+    assert not list((store.path / "quarantine").iterdir())
+    assert "cache_corrupt" not in [event.event for event in models.events]
+
+
+def test_a_key_that_the_system_refuses_to_read_is_not_said_to_be_absent(
+    store: Store, entry: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> int:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(StoreError) as caught:
+        store.key(entry.name)
+    assert caught.value.code == "store_unreadable"
 
 
 # --- what is told ---------------------------------------------------------------------------

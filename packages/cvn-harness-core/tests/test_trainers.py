@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import math
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -21,12 +22,14 @@ from cvn_harness_core import (
     Payoff,
     PluginNotInstalledError,
     Store,
+    TrainedArtifact,
     TrainingOutcome,
     TrainingPolicy,
     train_ensemble,
     train_one,
     trainer_for,
 )
+from cvn_harness_core.artifact.record import ArtifactRecord
 from cvn_harness_core.contracts.metrics import metric_names
 from cvn_harness_core.errors import InputError, PluginBlockedError
 
@@ -92,6 +95,20 @@ def test_a_hit_is_the_same_artifact_as_the_miss(name: str, data: Datasets, store
     assert {k: v for k, v in first.items() if k not in ignored} == {
         k: v for k, v in second.items() if k not in ignored
     }
+
+
+@pytest.mark.parametrize("name", BOTH)
+def test_what_was_read_has_everything_in_the_order_of_what_was_made(
+    name: str, data: Datasets, store: Store, tmp_path: Path
+) -> None:
+    given = ONE if name == "mean" else replace(ONE, params={"fit_intercept": True, "C": 0.5})
+    made, again = (trainer_for(name, store).train(data, given).artifact for _ in range(2))
+    loaded = TrainedArtifact.load(made.save(tmp_path / "bundle", self_contained=True))
+    for read in (again, loaded):
+        assert list(read.metrics) == ["train", "val", "test"]
+        for fact in fields(ArtifactRecord):
+            shown = [json.dumps(msgspec.to_builtins(getattr(a, fact.name))) for a in (made, read)]
+            assert shown[0] == shown[1], fact.name
 
 
 @pytest.mark.parametrize("name", BOTH)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from cvn_harness_core import (
     Param,
     hookimpl,
 )
+from cvn_harness_core.contracts.params import ParamValue
 from cvn_harness_core.contracts.split import Array
 
 WEIGHTS = Param("weights", tuple, low=0.0, per_feature=True, of_floats=True)
@@ -25,16 +28,21 @@ WEIGHTS = Param("weights", tuple, low=0.0, per_feature=True, of_floats=True)
 class Average(Combiner):
     """Learns nothing. Weights, where given, are on the simplex: not negative, their sum 1."""
 
+    def check(self, params: Mapping[str, ParamValue], n_bases: int) -> None:
+        """Refuse weights off the simplex."""
+        del n_bases  # as many weights as bases: the parameter says so itself
+        given: Any = params.get("weights")
+        if given is not None and abs(math.fsum(given) - 1.0) > 1e-9:
+            message = f"weights {given} sum to {math.fsum(given):g}; they must sum to 1."
+            raise InputError("setting_invalid", message)
+
     def fit(self, rows: MetaRows | None, request: FitRequest) -> Array | None:
         """Return the weights, (k,), or None for equal ones."""
         del rows
         given = request.params.get("weights")
         if given is None:
             return None
-        weights = np.asarray(given, dtype=np.float64)
-        if abs(weights.sum() - 1.0) > 1e-9:
-            message = f"weights {given} sum to {weights.sum():g}; they must sum to 1."
-            raise InputError("setting_invalid", message)
+        weights: Array = np.asarray(given, dtype=np.float64)
         return weights
 
     def combine(self, learnt: Any, scores: Array) -> Array:
@@ -63,7 +71,7 @@ SPEC = EnsembleSpec(
     file_name="weights.json",
     learns=False,
     dag=nodes,
-    diagnostics=("base_weights", "base_correlation"),
+    diagnostics=("base_correlation",),
 )
 
 

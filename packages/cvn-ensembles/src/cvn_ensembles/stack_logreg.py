@@ -87,7 +87,7 @@ SPEC = EnsembleSpec(
     libraries=("sklearn",),
     file_name="regression.json",
     dag=nodes,
-    diagnostics=("base_weights", "base_correlation"),
+    diagnostics=("base_correlation",),
 )
 
 

@@ -93,7 +93,7 @@ SPEC = EnsembleSpec(
     libraries=("xgboost",),
     file_name="meta.ubj",
     dag=nodes,
-    diagnostics=("base_weights", "base_correlation"),
+    diagnostics=("base_correlation",),
 )
 
 

@@ -68,10 +68,10 @@ if TYPE_CHECKING:
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
     from cvn_harness_core.harness.drawing import dag_dot
-    from cvn_harness_core.harness.leaks import LeakReport, check_leaks
     from cvn_harness_core.harness.parameters import resolve_parameters
     from cvn_harness_core.harness.train_ensemble import train_ensemble
     from cvn_harness_core.harness.train_one import train_one
+    from cvn_harness_core.leaks.check import LeakReport, check_leaks
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
     from cvn_harness_core.plugins.hookspecs import hookimpl
     from cvn_harness_core.plugins.registry import (
@@ -147,10 +147,10 @@ _HOME = {
     "events.log": ("configure_logging",),
     "events.schema": ("Event",),
     "harness.drawing": ("dag_dot",),
-    "harness.leaks": ("LeakReport", "check_leaks"),
     "harness.parameters": ("resolve_parameters",),
     "harness.train_ensemble": ("train_ensemble",),
     "harness.train_one": ("train_one",),
+    "leaks.check": ("LeakReport", "check_leaks"),
     "plugins.discovery": ("PluginRecord", "discover"),
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),

@@ -170,6 +170,7 @@ class BundleError(HarnessError, ValueError):
             "bundle_exists",
             "bundle_format",
             "bundle_not_found",
+            "bundle_unreadable",
             "bundle_unwritable",
         }
     )
@@ -187,6 +188,7 @@ class StoreError(HarnessError, RuntimeError):
             "key_type_unknown",
             "store_invalid",
             "store_not_found",
+            "store_unreadable",
             "store_unwritable",
         }
     )

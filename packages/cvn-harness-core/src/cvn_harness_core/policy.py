@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Literal, get_args
 
 from cvn_harness_core.contracts.calibration import Calibration
@@ -168,6 +169,11 @@ class TrainingPolicy:
             class_balance="auto",
             prior_correction=False,
         )
+
+    @property
+    def embargo(self) -> timedelta:
+        """The embargo of the forward folds, and of what their scores are divided into."""
+        return timedelta(0) if self.out_of_fold is None else self.out_of_fold.embargo
 
     def rule_for(self, declared: ThetaRule | None, *, money_known: bool) -> ThetaRule:
         """Return the rule for a model that declares ``declared``, on data with money or without."""

@@ -6,6 +6,7 @@ manifest's own (``sha256sum -c manifest.sha256`` checks it). No format in it can
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import math
@@ -25,6 +26,11 @@ MANIFEST, MANIFEST_SUM = "manifest.json", "manifest.sha256"
 MAX_MANIFEST_BYTES = 16 << 20
 MAX_FILE_BYTES = 4 << 30
 
+_DAMAGE = frozenset(
+    {errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENXIO, errno.ENODEV}
+)
+"""What the system says of a file that is gone or no file; anything else may pass, or be mended."""
+
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -42,7 +48,8 @@ def write(
             _corrupt(path, f"{name!r} is not a name for a file in a bundle")
     listing = {n: {"size": len(b), "sha256": _sha256(b)} for n, b in files.items()}
     document = {"format": FORMAT, "version": VERSION, "files": listing, **facts}
-    manifest = json.dumps(document, allow_nan=False, indent=1, sort_keys=True).encode()
+    # In the order of the facts: whoever reads them sees train, val and test as whoever wrote them.
+    manifest = json.dumps(document, allow_nan=False, indent=1).encode()
     contents = {**files, MANIFEST: manifest, MANIFEST_SUM: _sum_line(manifest)}
     if os.path.lexists(path) and not (overwrite and _is_bundle(path)):
         mend = "it is no bundle, so it is not replaced" if overwrite else "or pass overwrite=True"
@@ -70,17 +77,11 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     ------
     BundleError
         ``bundle_not_found``; ``bundle_format`` for another kind or version of folder;
-        ``bundle_corrupt`` for a missing, extra, linked, truncated or changed file.
+        ``bundle_corrupt`` for a missing, extra, linked, truncated or changed file;
+        ``bundle_unreadable`` where the system refuses to read one, which says nothing of what is in
+        it: too many open files, no permission, a failing disk.
     """
-    if not path.is_dir():
-        message = f"there is no bundle at {path} (a bundle is a folder with a {MANIFEST})."
-        raise BundleError("bundle_not_found", message)
-    present = {}
-    for entry in list(path.iterdir()):
-        state = entry.lstat()
-        if not stat.S_ISREG(state.st_mode):
-            _corrupt(path, f"{entry.name!r} is not a regular file")
-        present[entry.name] = state.st_size
+    present = _present(path)
     for name in (MANIFEST, MANIFEST_SUM):
         if name not in present:
             _corrupt(path, f"{name} is missing")
@@ -97,6 +98,36 @@ def read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         )
         raise BundleError("bundle_format", message)
     return document, _read_files(path, document.get("files"), present)
+
+
+def _present(path: Path) -> dict[str, int]:
+    """Return the size of each file by its name."""
+    sizes = {}
+    try:
+        for name in os.listdir(path):  # noqa: PTH208  names, not paths
+            state = (path / name).lstat()
+            if not stat.S_ISREG(state.st_mode):
+                _corrupt(path, f"{name!r} is not a regular file")
+            sizes[name] = state.st_size
+    except OSError as error:
+        if not is_damage(error):
+            raise _unreadable(path, error) from error
+        message = f"there is no bundle at {path} (a bundle is a folder with a {MANIFEST})."
+        raise BundleError("bundle_not_found", message) from error
+    return sizes
+
+
+def is_damage(error: OSError) -> bool:
+    """Return whether an error of reading tells what is there, and not how the reader fares."""
+    return error.errno in _DAMAGE
+
+
+def _unreadable(path: Path, error: OSError) -> BundleError:
+    message = (
+        f"the bundle {path} cannot be read: {error.strerror or error}. It may be sound: try again, "
+        "or see to what the system says."
+    )
+    return BundleError("bundle_unreadable", message)
 
 
 def _is_bundle(path: Path) -> bool:
@@ -165,6 +196,8 @@ def _read_exactly(path: Path, name: str, size: int) -> bytes:
         with os.fdopen(descriptor, "rb") as file:
             payload = file.read(size + 1)
     except OSError as error:
+        if not is_damage(error):
+            raise _unreadable(path, error) from error
         _corrupt(path, f"{name} cannot be read ({error.strerror})")
     if len(payload) != size:
         _corrupt(path, f"{name} has not the {size:,} bytes that it should")

@@ -54,24 +54,25 @@ def load(path: Path, store: Store | None = None) -> TrainedArtifact:
     facts, files = bundle.read(path)
 
     def base_of(name: str, key: str) -> TrainedArtifact:
-        found = None if store is None else store.get(store.key(key))
+        found = None
+        if store is not None:
+            try:
+                found = store.get(store.key(key))
+            except StoreError as error:
+                if error.code != "key_not_found":
+                    where = f"the bundle {path} needs its base {name}"
+                    raise error.at(where) from error
         if found is None:
+            lack = "it" if store is None else f"it, and neither does {store.path} (any more)"
             message = (
                 f"the bundle {path} refers to its base {name} by key ({key[:12]}...) and does not "
-                "hold it; give the store that has it, TrainedArtifact.load(path, store=...), or "
-                "save with self_contained=True."
+                f"hold {lack}; give the store that has it, TrainedArtifact.load(path, store=...), "
+                "train the ensemble again with the store, or save with self_contained=True."
             )
             raise BundleError("bundle_base_missing", message)
         return decode(found.facts, found.files, base_of, str(found.path))
 
-    def base_or_error(name: str, key: str) -> TrainedArtifact:
-        try:
-            return base_of(name, key)
-        except StoreError as error:
-            message = f"the bundle {path} needs its base {name}: {error}"
-            raise BundleError("bundle_base_missing", message) from error
-
-    return decode(facts, files, base_or_error, str(path))
+    return decode(facts, files, base_of, str(path))
 
 
 def encode(artifact: TrainedArtifact, *, embed: bool) -> tuple[dict[str, Any], dict[str, bytes]]:

@@ -112,7 +112,8 @@ class TrainedArtifact(ArtifactRecord):
         Raises
         ------
         BundleError
-            ``bundle_not_found``, ``bundle_corrupt``, ``bundle_format`` or ``bundle_base_missing``.
+            ``bundle_not_found``, ``bundle_corrupt``, ``bundle_format``, ``bundle_unreadable`` or
+            ``bundle_base_missing``.
         PluginError
             If the plugin cannot be used.
         """

@@ -15,7 +15,9 @@ from cvn_harness_core.contracts.split import Array
 
 @dataclass(frozen=True, eq=False)
 class MetaRows:
-    """What a combiner learns from: forward out-of-fold scores of rows that nothing else used.
+    """What a combiner learns from: forward out-of-fold scores, each by a fit of earlier rows only.
+
+    No calibrator was fitted on these rows, and theta is picked on later ones.
 
     Parameters
     ----------
@@ -38,6 +40,12 @@ class Combiner(ABC):
     It sees scores and labels only: bases, out-of-fold scores, theta, metrics, health, events and
     bundles are the harness's.
     """
+
+    def check(self, params: Mapping[str, ParamValue], n_bases: int) -> None:  # noqa: B027
+        """Raise InputError for parameters that cannot be, each sound by itself; by default nothing.
+
+        Called before the first base is trained.
+        """
 
     def fit(self, rows: MetaRows | None, request: FitRequest) -> Any:  # noqa: ARG002
         """Return what ``combine`` needs: what was learnt, or parameters; None by default.
@@ -69,7 +77,10 @@ class Combiner(ABC):
         return {}
 
     def base_weights(self, learnt: Any, n_bases: int) -> Array | None:  # noqa: ARG002
-        """Return the influence of each base, (k,), not negative; None if that is undefined."""
+        """Return the influence of each base, (k,), not negative; None if that is undefined.
+
+        Its shares are ``base_weights`` among the artifact's diagnostics.
+        """
         return None
 
 

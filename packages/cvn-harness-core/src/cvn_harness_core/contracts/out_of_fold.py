@@ -16,7 +16,10 @@ from cvn_harness_core.errors import InputError
 class OutOfFold:
     """Expanding folds over the training rows, in time: each fit scores the stretch after it.
 
-    They cost ``n_folds`` fits more. Training rows are purged by label end and embargoed.
+    They cost ``n_folds`` fits more. Training rows are purged by label end and embargoed: a score
+    comes from a fit that used neither its row nor anything later, to train on or to stop on. Rows
+    that one fold scored train and stop the later ones. A class weight of ``"auto"`` is the one
+    exception: it is a single figure, counted on all training labels.
 
     Parameters
     ----------
@@ -24,7 +27,9 @@ class OutOfFold:
         How many stretches are scored. Training time is cut into one more, of about as many stamps
         each; the first is never scored.
     embargo
-        Time before a scored stretch in which no training label may end.
+        Time before a scored stretch in which no training label may end, and before the rows that
+        an ensemble learns from and those that decide theta in which no label of the part before
+        may end.
     stopping_share
         The latest share of a fold's training rows, which stops its boosting.
     """

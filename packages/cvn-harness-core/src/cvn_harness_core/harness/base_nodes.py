@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from types import ModuleType
@@ -15,10 +16,14 @@ TrainBase = Callable[[str], TrainedArtifact]
 
 @cache
 def base_nodes(names: tuple[str, ...]) -> ModuleType:
-    """Return a module with a node ``base__NAME`` per base, and ``bases``, which gathers them."""
+    """Return a module with a node ``baseNUMBER__NAME`` per base, and ``bases``, which gathers them.
+
+    The name is there to be read; the number tells ``a-b`` from ``a_b``, which are one as a node's.
+    """
     from hamilton.ad_hoc_utils import create_temporary_module
 
-    nodes = {f"base__{name.replace('-', '_').replace('.', '_')}": name for name in names}
+    readable = [re.sub(r"\W", "_", name) for name in names]
+    nodes = {f"base{i}__{shown}": names[i - 1] for i, shown in enumerate(readable, start=1)}
     functions = [_base(node, name) for node, name in nodes.items()]
     module: ModuleType = create_temporary_module(*functions, _gather(nodes))
     return module

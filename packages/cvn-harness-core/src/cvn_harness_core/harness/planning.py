@@ -15,7 +15,7 @@ from cvn_harness_core.contracts.model import ModelAdapter
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.search import TrialRecord
 from cvn_harness_core.contracts.space import Dimension
-from cvn_harness_core.errors import InputError, SearchError
+from cvn_harness_core.errors import HarnessError, InputError, SearchError
 from cvn_harness_core.harness.environment import environment
 from cvn_harness_core.harness.keys import artifact_key, with_parameters
 from cvn_harness_core.harness.parameters import Spec
@@ -103,6 +103,12 @@ class Training:
         return replace(self, parameters=parameters, search=None, key=key)
 
     @property
+    def diagnostics(self) -> tuple[str, ...]:
+        """The nodes whose values are the artifact's diagnostics; every ensemble's weights are."""
+        own = self.spec.diagnostics
+        return own if self.kind == "model" else tuple(dict.fromkeys(("base_weights", *own)))
+
+    @property
     def fixed(self) -> dict[str, Any]:
         """What the user fixed, by canonical names."""
         return {name: p.value for name, p in self.parameters.items() if p.source == "user"}
@@ -159,6 +165,12 @@ def settle(
         inputs=inputs or {},
         bases=bases or {},
     )
+
+
+def of_base(error: HarnessError, base: str, ensemble: str) -> HarnessError:
+    """Return the error of a base with its name; the base that it arose in is named already."""
+    where = f"the base {base} of {ensemble}"
+    return error if str(error).startswith("the base ") else error.at(where)
 
 
 def check_arguments(datasets: Any, hpo_params: Any, policy: Any) -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from cvn_harness_core.artifact.ensemble import EnsembleAdapter
 from cvn_harness_core.artifact.trained import TrainedArtifact
 from cvn_harness_core.contracts.calibration import Calibration
 from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core.contracts.ensemble import Combiner
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.out_of_fold import OutOfFold
+from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.errors import (
     HarnessError,
     InputError,
@@ -19,11 +21,20 @@ from cvn_harness_core.errors import (
 )
 from cvn_harness_core.harness.base_nodes import base_nodes
 from cvn_harness_core.harness.parameters import resolve_parameters
-from cvn_harness_core.harness.planning import OnTrial, Request, Training, check_arguments, settle
+from cvn_harness_core.harness.planning import (
+    OnTrial,
+    Request,
+    Training,
+    check_arguments,
+    of_base,
+    settle,
+)
 from cvn_harness_core.harness.train_one import plan_model
 from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.nodes import ensemble as ensemble_nodes
 from cvn_harness_core.plugins.adapters import combiner_of
+from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.disk import Store
@@ -46,7 +57,9 @@ def train_ensemble(
 
     Each base is trained as ``train_one`` (or this function) does, with forward out-of-fold scores
     and calibrated: with a store, once, whoever asks for it. The combiner sees only out-of-fold
-    scores of rows that no base, no calibrator and no early stopping used.
+    scores: each comes from a fit that used neither its row nor anything later, to train on or to
+    stop on. (A later fold does train and stop on rows that an earlier one scored.) Validation stops
+    the bases themselves. Calibration, the combiner and theta have rows of their own, in that order.
 
     Parameters
     ----------
@@ -91,7 +104,10 @@ def run_ensemble(
     """Do as ``train_ensemble``, and return whether the store had the ensemble's artifact, too."""
     policy = TrainingPolicy.economic() if policy is None else policy
     given = _by_name(hpo_params)
-    return _run(_plan(name, request, given, bases, policy, above=()))
+    asked = _Call(request, given, policy)
+    training = _plan(name, asked, bases, above=())
+    _check_given(given, training)
+    return _run(training, {})
 
 
 def _by_name(hpo_params: Params | None) -> Mapping[str, HPOParams]:
@@ -144,24 +160,29 @@ def base_policy(policy: TrainingPolicy) -> TrainingPolicy:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class _Call:
+    """What one call asks for. ``planned`` holds each base once, however many ensembles share it."""
+
+    request: Request
+    given: Mapping[str, HPOParams]
+    policy: TrainingPolicy
+    planned: dict[str, Training] = field(default_factory=dict)
+
+
 def _plan(
-    name: str,
-    request: Request,
-    given: Mapping[str, HPOParams],
-    bases: Sequence[str] | None,
-    policy: TrainingPolicy,
-    *,
-    above: tuple[str, ...],
+    name: str, asked: _Call, bases: Sequence[str] | None, *, above: tuple[str, ...]
 ) -> Training:
     """Check everything, bases included, and return what there is to do; fits nothing."""
+    request, given, policy = asked.request, asked.given, asked.policy
     spec, record = ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name)
     hpo_params = _own_params(name, given)
     check_arguments(request.datasets, hpo_params, policy)
     names = tuple(spec.bases if bases is None else bases)
     _check_bases(name, names, above)
-    _check_given(given, (name, *names), above)
     parameters = resolve_parameters(spec, hpo_params, n_features=len(names)).values
     combiner = combiner_of(name)
+    _check_parameters(record, combiner, parameters, len(names))
     below = (*above, name)
     return settle(
         "ensemble",
@@ -175,43 +196,45 @@ def _plan(
         n_threads=hpo_params.n_threads or 1,
         dags=(ensemble_nodes, base_nodes(names)),
         inputs={"ensemble": spec, "combiner": combiner},
-        bases={base: _plan_base(base, request, given, policy, above=below) for base in names},
+        bases={base: _plan_base(base, asked, above=below) for base in names},
     )
 
 
-def _plan_base(
-    base: str,
-    request: Request,
-    given: Mapping[str, HPOParams],
-    policy: TrainingPolicy,
-    *,
-    above: tuple[str, ...],
-) -> Training:
-    """Return the plan of a base; whatever is wrong with it names it."""
+def _plan_base(base: str, asked: _Call, *, above: tuple[str, ...]) -> Training:
+    """Return the plan of a base; whatever is wrong with it names it.
+
+    Within one call a name says all of it: its parameters go by name, and the policy is one.
+    """
+    if base in asked.planned:
+        return asked.planned[base]
     try:
         if base in ENSEMBLE_REGISTRY and base not in MODEL_REGISTRY:
-            return _plan(base, request, given, None, policy, above=above)
-        return plan_model(base, request, _params_of(base, given), base_policy(policy))
+            plan = _plan(base, asked, None, above=above)
+        else:
+            own, policy = _params_of(base, asked.given), base_policy(asked.policy)
+            plan = plan_model(base, asked.request, own, policy)
     except HarnessError as error:
-        raise _named(error, base, above[-1]) from error
+        raise of_base(error, base, above[-1]) from error
+    asked.planned[base] = plan
+    return plan
 
 
-def _run(training: Training) -> Ran:
+def _run(training: Training, trained: dict[Training, TrainedArtifact]) -> Ran:
+    """Return the artifact; ``trained`` are the bases that this call has already."""
+
     def train_base(base: str) -> TrainedArtifact:
-        try:
-            return _run(training.bases[base]).artifact
-        except HarnessError as error:
-            raise _named(error, base, training.spec.name) from error
+        plan = training.bases[base]
+        if plan not in trained:
+            try:
+                trained[plan] = _run(plan, trained).artifact
+            except HarnessError as error:
+                raise of_base(error, base, training.spec.name) from error
+        return trained[plan]
 
     own = training
     if training.bases:
         own = replace(training, inputs={**training.inputs, "train_base": train_base})
     return run(own, lambda base, _: train_base(base))
-
-
-def _named(error: HarnessError, base: str, ensemble: str) -> HarnessError:
-    where = f"the base {base} of {ensemble}"
-    return error if str(error).startswith("the base ") else error.at(where)
 
 
 def _check_bases(name: str, bases: tuple[str, ...], above: tuple[str, ...]) -> None:
@@ -231,15 +254,37 @@ def _check_bases(name: str, bases: tuple[str, ...], above: tuple[str, ...]) -> N
             try:
                 MODEL_REGISTRY[base]
             except PluginNotInstalledError as error:
-                raise _named(error, base, name) from error
+                raise of_base(error, base, name) from error
 
 
-def _check_given(
-    given: Mapping[str, HPOParams], known: tuple[str, ...], above: tuple[str, ...]
+def _check_parameters(
+    record: PluginRecord, combiner: Combiner, parameters: Mapping[str, ResolvedParam], n_bases: int
 ) -> None:
-    """Refuse parameters of nobody; an ensemble within another may be given more than its own."""
-    nested = any(base in ENSEMBLE_REGISTRY for base in known[1:])
-    unknown = [] if above or nested else sorted(set(given) - {"", *known})
+    """Raise what the combiner has against its parameters."""
+    params = {name: p.value for name, p in parameters.items()}
+
+    def check() -> HarnessError | None:
+        try:
+            combiner.check(params, n_bases)
+        except HarnessError as error:
+            return error
+        return None
+
+    refused = call(record, "checking its parameters", check)
+    if refused is not None:
+        raise refused.at(record.name)
+
+
+def _check_given(given: Mapping[str, HPOParams], training: Training) -> None:
+    """Refuse parameters of nobody, however deep the ensembles contain one another."""
+    known = list(dict.fromkeys(_names(training)))
+    unknown = sorted(set(given) - {"", *known}, key=str)
     if unknown:
         message = f"hpo_params names {unknown}; this ensemble has {', '.join(known)}."
         raise InputError("setting_invalid", message)
+
+
+def _names(training: Training) -> Iterator[str]:
+    yield training.spec.name
+    for base in training.bases.values():
+        yield from _names(base)

@@ -19,6 +19,7 @@ from cvn_harness_core.harness.planning import (
 )
 from cvn_harness_core.harness.threads import threads_for
 from cvn_harness_core.harness.training import Ran, run
+from cvn_harness_core.nodes.fit import stopping
 from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.plugins.registry import MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
@@ -93,6 +94,8 @@ def plan_model(
     """Check everything and return what there is to do; fits nothing. Raises as ``train_one``."""
     check_arguments(request.datasets, hpo_params, policy)
     spec, record = MODEL_REGISTRY[name], MODEL_REGISTRY.record(name)
+    if not hasattr(spec.dag, "stopping"):  # a plugin's own node may know better
+        stopping(spec, policy)
     width = len(request.datasets.feature_names)
     parameters, space = resolve_parameters(spec, hpo_params, n_features=width)
     return settle(

@@ -21,6 +21,7 @@ from cvn_harness_core.harness.driver import Trace
 from cvn_harness_core.harness.guarded import guarded
 from cvn_harness_core.harness.keys import fold_key
 from cvn_harness_core.harness.planning import Training
+from cvn_harness_core.harness.rows import require_rows
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.folds import KeepFold, keep_in, keep_nothing
 
@@ -96,6 +97,8 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
             seed=training.seed,
             n_threads=training.n_threads,
         )
+        trace.stage = "rows"
+        require_rows(training)
         if training.search is not None:
             from cvn_harness_core.search.engine import search
 
@@ -104,7 +107,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
             training = training.settled(found.parameters)
         out = guarded(
             training.dags,
-            [*_OUTPUTS, *spec.diagnostics],
+            [*_OUTPUTS, *training.diagnostics],
             {
                 "datasets": datasets,
                 "spec": spec,
@@ -167,7 +170,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         n_unscored=0 if unseen is None else unseen.n_unscored,
         environment=dict(training.versions),
         timings={"total": seconds, **trace.seconds},
-        diagnostics=plain({name: out[name] for name in spec.diagnostics}),
+        diagnostics=plain({name: out[name] for name in training.diagnostics}),
         tags=request.all_tags,
         adapter=training.adapter,
         native=out["native"],

@@ -1,8 +1,9 @@
 """The nodes of an ensemble, laid over the shared ones: bases' scores in, one score out.
 
-Which rows are whose: validation stopped the bases' boosting. Of the training rows with an
-out-of-fold score, in time, the earlier half calibrated the bases. The later half belongs to the
-ensemble: where it learns, it learns from the earlier part and theta is picked on the later one.
+Which rows are whose: validation stopped the boosting of the bases themselves, and of each forward
+fold the rows before those that it scores. Of the training rows with an out-of-fold score, in time,
+the earlier half calibrated the bases. The later half belongs to the ensemble: where it learns, it
+learns from the earlier part and theta is picked on the later one.
 """
 
 from __future__ import annotations
@@ -92,17 +93,26 @@ def uncalibrated(bases: Bases) -> Probability:
 
 
 def ensemble_rows(
-    unseen_base_scores: Array, uncalibrated: Probability, ensemble: EnsembleSpec, datasets: Datasets
+    unseen_base_scores: Array,
+    uncalibrated: Probability,
+    ensemble: EnsembleSpec,
+    datasets: Datasets,
+    policy: TrainingPolicy,
 ) -> EnsembleRows:
     """Return whose rows are whose; rows without a score of every base belong to nobody.
+
+    The bases' embargo lies between the parts too.
 
     Raises InputError ``history_too_short`` where a part is left without both classes.
     """
     del uncalibrated  # asked for so that scores of different kinds are refused first
     train = datasets.train
     scored = np.flatnonzero(np.isfinite(unseen_base_scores).all(axis=1))
-    _, own = in_time(train, scored, (0.5, 0.5))
-    learning, theta = in_time(train, own, (0.5, 0.5)) if ensemble.learns else (None, own)
+    halves = (0.5, 0.5)
+    _, own = in_time(train, scored, halves, policy.embargo)
+    learning, theta = None, own
+    if ensemble.learns:
+        learning, theta = in_time(train, own, halves, policy.embargo)
     for what, rows in (("learn from", learning), ("pick theta on", theta)):
         if rows is not None and len(set(train.y[rows].tolist())) < 2:
             message = (

@@ -25,7 +25,7 @@ def holdout(
     datasets: Datasets, policy: TrainingPolicy, forward_folds: tuple[ForwardFold, ...]
 ) -> Holdout:
     """Return who uses which of the rows that are not fitted on."""
-    return divide_holdout(datasets, policy.calibration, forward_folds)
+    return divide_holdout(datasets, policy.calibration, forward_folds, policy.embargo)
 
 
 def training_data(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.model import FitRequest, ModelAdapter, ModelSpec
 from cvn_harness_core.contracts.out_of_fold import ForwardFold, OutOfFoldScores
 from cvn_harness_core.contracts.split import Array
-from cvn_harness_core.errors import HarnessError
+from cvn_harness_core.folds.parts import fold_parts
 from cvn_harness_core.nodes.class_balance import ClassBalance
 from cvn_harness_core.nodes.fit import Scores
 from cvn_harness_core.policy import TrainingPolicy
@@ -38,18 +37,8 @@ def out_of_fold(
     """
     if not forward_folds:
         return None
-    train, scores = datasets.train, []
-    for number, fold in enumerate(forward_folds, start=1):
-        try:
-            part = replace(
-                datasets,
-                train=train.take(fold.train),
-                val=train.take(fold.stopping),
-                test=train.take(fold.scored),
-            )
-        except HarnessError as error:
-            where = f"forward fold {number} of {len(forward_folds)}"
-            raise error.at(where) from None
+    scores = []
+    for number, part in enumerate(fold_parts(datasets, forward_folds), start=1):
 
         def score(part: Datasets = part) -> Array:
             weighed = weigh_classes(part, spec, policy, class_balance.positive_weight)
@@ -62,7 +51,7 @@ def out_of_fold(
         rows,
         np.concatenate(scores),
         tuple(fold.proof for fold in forward_folds),
-        n_unscored=len(train) - rows.size,
+        n_unscored=len(datasets.train) - rows.size,
     )
 
 

@@ -20,7 +20,7 @@ from cvn_harness_core.store.entry import Entry
 from cvn_harness_core.store.eviction import Collected
 from cvn_harness_core.store.explain import Difference, differences, nearest
 from cvn_harness_core.store.key import Key
-from cvn_harness_core.store.layout import Layout, unwritable
+from cvn_harness_core.store.layout import Layout, is_there, unwritable
 from cvn_harness_core.store.locks import hold
 from cvn_harness_core.store.telling import tell_corrupt, tell_hit, tell_miss
 
@@ -93,8 +93,11 @@ class Store:
 
         A damaged entry is moved to quarantine, reported (``cache_corrupt``) and absent. Works on a
         read-only store, where nothing is locked or moved.
+
+        Raises StoreError ``store_unreadable`` where the system refuses to read an entry that may be
+        sound (too many open files, no permission, a failing disk); it stays where it is.
         """
-        if not os.path.lexists(self._layout.entry(key.digest)):
+        if not is_there(self._layout.entry(key.digest)):
             return None
         with self._locked_if_possible(key):
             return self._read(key, log)
@@ -141,7 +144,7 @@ class Store:
         ------
         StoreError
             ``store_unwritable``: on a read-only disk before ``make`` is called, on a full one
-            after it.
+            after it. ``store_unreadable`` as ``get`` does; nothing is made then.
         """
         started = time.perf_counter()
         found, hit = self.get(key, log=log), True
@@ -162,7 +165,7 @@ class Store:
         """Return all entries, the most recently used first, without reading them."""
         listed = []
         for used in reversed(eviction.usage(self._layout)):
-            key = entries.key_at(self._layout.entry(used.digest))
+            key = _key_if_readable(self._layout.entry(used.digest))
             kind = None if key is None else key.kind
             listed.append(Listed(used.digest, kind, used.size_bytes, used.used_ns))
         return listed
@@ -177,9 +180,9 @@ class Store:
             path = self._layout.entry(digest)
             with self._locked_if_possible(digest):
                 try:
-                    if os.path.lexists(path):
+                    if is_there(path):
                         entries.read(path)
-                except (BundleError, OSError) as error:
+                except (BundleError, StoreError) as error:
                     faults[digest] = str(error)
         return faults
 
@@ -246,7 +249,7 @@ class Store:
         """Return the most similar other key of the same kind among the recently used entries."""
         recent = eviction.usage(self._layout)[-_COMPARED:]
         paths = (self._layout.entry(used.digest) for used in reversed(recent))
-        return nearest(key, (k for path in paths if (k := entries.key_at(path)) is not None))
+        return nearest(key, (k for path in paths if (k := _key_if_readable(path)) is not None))
 
     @contextmanager
     def _locked(self, key: Key) -> Iterator[None]:
@@ -264,12 +267,13 @@ class Store:
 
     def _read(self, key: Key, log: RunLog | None) -> Entry | None:
         path = self._layout.entry(key.digest)
-        if not os.path.lexists(path):
+        if not is_there(path):
             return None
         try:
             found = entries.read(path)
-        except (BundleError, OSError) as error:
-            tell_corrupt(log, key, path, self._quarantine(path), error)
+        except BundleError as error:
+            if is_there(path):  # else it was evicted by someone whom no lock keeps out
+                tell_corrupt(log, key, path, self._quarantine(path), error)
             return None
         with suppress(OSError):  # read-only: there is nothing to be evicted
             os.utime(path)
@@ -294,3 +298,10 @@ class Store:
     def _bound(self, new: Key) -> None:
         if self.max_bytes is not None:
             eviction.evict(self._layout, self.max_bytes, spare=[new.digest])
+
+
+def _key_if_readable(path: Path) -> Key | None:
+    """Return an entry's key; None for one that has none, or that cannot be read now."""
+    with suppress(StoreError):
+        return entries.key_at(path)
+    return None

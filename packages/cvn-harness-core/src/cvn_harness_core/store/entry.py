@@ -12,6 +12,7 @@ from typing import Any
 from cvn_harness_core.artifact import bundle
 from cvn_harness_core.errors import BundleError
 from cvn_harness_core.store.key import Key
+from cvn_harness_core.store.layout import unreadable
 
 KEY_FILE = "key.json"
 MAX_KEY_BYTES = 1 << 20
@@ -60,12 +61,18 @@ def write(path: Path, key: Key, facts: Mapping[str, Any], files: Mapping[str, by
 def read(path: Path) -> Entry:
     """Return the verified entry at ``path``, whose name is its key's digest.
 
-    Raises BundleError if it is no sound bundle, a link, or an entry of another key.
+    Raises BundleError if it is no sound bundle, a link, or an entry of another key; StoreError
+    ``store_unreadable`` if that cannot be told.
     """
     if path.is_symlink():
         message = f"the entry {path} is a link; entries are folders."
         raise BundleError("bundle_corrupt", message)
-    document, files = bundle.read(path)
+    try:
+        document, files = bundle.read(path)
+    except BundleError as error:
+        if error.code == "bundle_unreadable" and isinstance(error.__cause__, OSError):
+            raise unreadable(path, error.__cause__) from error
+        raise
     key = _parse(files.pop(KEY_FILE, b""))
     if key is None or key.digest != path.name:
         message = f"the entry {path} must not be trusted: its {KEY_FILE} is of another key, or none"
@@ -77,13 +84,15 @@ def read(path: Path) -> Entry:
 def key_at(path: Path) -> Key | None:
     """Return the key of the entry at ``path`` without reading the rest; None if it has none.
 
-    The key is checked against the entry's name.
+    The key is checked against the entry's name. Raises StoreError ``store_unreadable``.
     """
     try:
         descriptor = os.open(path / KEY_FILE, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         with os.fdopen(descriptor, "rb") as file:
             key = _parse(file.read(MAX_KEY_BYTES + 1))
-    except OSError:
+    except OSError as error:
+        if not bundle.is_damage(error):
+            raise unreadable(path / KEY_FILE, error) from error
         return None
     return key if key is not None and key.digest == path.name else None
 

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
+from cvn_harness_core.artifact.bundle import is_damage
 from cvn_harness_core.errors import StoreError
 
 FORMAT, VERSION = "cvn-store", 1
@@ -66,7 +67,10 @@ class Layout:
                 yield digest
 
     def exists(self) -> bool:
-        """Return whether there is a store; raise ``store_invalid`` if there is something else."""
+        """Return whether there is a store.
+
+        Raises StoreError ``store_invalid`` if there is something else.
+        """
         if not self.root.is_dir():
             # Looked at again: another process may have made the folder in between.
             if os.path.lexists(self.root) and not self.root.is_dir():
@@ -81,6 +85,8 @@ class Layout:
                 _invalid(self.root, f"it holds other things, such as {others[0]!r}")
             return False
         except OSError as error:
+            if not is_damage(error):
+                raise unreadable(self.root / MARKER, error) from error
             _invalid(self.root, f"its {MARKER} cannot be read ({error.strerror})")
         try:
             marker = json.loads(text)
@@ -129,11 +135,33 @@ def unwritable(path: Path, error: OSError) -> StoreError:
     return StoreError("store_unwritable", message)
 
 
+def unreadable(path: Path, error: OSError) -> StoreError:
+    """Return the error of what may be sound and what the system does not let us read."""
+    message = (
+        f"cannot read {path} in the store: {error.strerror or error}. It may be sound and stays "
+        "where it is. Try again, see to what the system says, or use no store."
+    )
+    return StoreError("store_unreadable", message)
+
+
+def is_there(path: Path) -> bool:
+    """Return whether there is anything at ``path``; raise ``store_unreadable`` if it is hidden."""
+    try:
+        path.lstat()
+    except OSError as error:
+        if is_damage(error):
+            return False
+        raise unreadable(path, error) from error
+    return True
+
+
 def _names(folder: Path) -> list[str]:
     try:
         return os.listdir(folder)  # noqa: PTH208  names, not paths
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise unreadable(folder, error) from error
 
 
 def _invalid(root: Path, fault: str) -> NoReturn:

@@ -1,0 +1,1 @@
+"""Whether scores could have known the future: rows and fits derived again, and signs of a leak."""
