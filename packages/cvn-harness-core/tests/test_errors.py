@@ -52,7 +52,7 @@ def test_an_undeclared_code_cannot_be_raised() -> None:
         (errors.ParameterError, ValueError),
         (errors.BundleError, ValueError),
         (errors.MulticlassError, NotImplementedError),
-        (errors.SearchError, NotImplementedError),
+        (errors.SearchError, RuntimeError),
         (errors.FitError, RuntimeError),
         (errors.PluginNotInstalledError, KeyError),
         (errors.PluginImportError, ImportError),

@@ -91,7 +91,6 @@ class SearchError(HarnessError, RuntimeError):
             "search_unsupported",
             "space_empty",
             "storage_unavailable",
-            "study_busy",
             "study_differs",
             "trial_differs",
         }

@@ -81,7 +81,7 @@ def fold_key(artifact: Key, policy: TrainingPolicy, number: int) -> Key:
     is a default is part of it: the policy's class weight replaces a default, and not a given one.
     """
     ignored = ("data.val.", "data.test.", "policy", "payoff", "rules", "sources")
-    default = typed_text("", "default")
+    default = typed_text("", ("default", ()))
     parts: dict[str, Any] = {
         name: text for name, text in artifact.parts.items() if not name.startswith(ignored)
     }

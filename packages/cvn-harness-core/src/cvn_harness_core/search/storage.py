@@ -22,7 +22,7 @@ def open_storage(url: str | None) -> BaseStorage:
     SearchError
         ``storage_unavailable`` if it cannot be opened. A password is never shown.
     PluginDependencyError
-        ``dependency_missing`` without Optuna.
+        ``plugin_dependency_missing`` without Optuna.
     """
     require_optuna()
     with storage_errors(url):
@@ -79,4 +79,4 @@ def require_optuna() -> None:
         import optuna  # noqa: F401
     except ImportError as error:
         message = 'a search needs Optuna: pip install "cvn-harness-core[search]".'
-        raise PluginDependencyError("dependency_missing", message) from error
+        raise PluginDependencyError("plugin_dependency_missing", message) from error
