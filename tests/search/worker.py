@@ -38,4 +38,5 @@ if __name__ == "__main__":
     train_one(model, data, settings(model, n_trials=1))  # imports everything
     print("ready", flush=True)
     run = settings(model, n_trials=int(n_trials), storage=storage, study_name=name)
-    print(said(train_one(model, data, run)))
+    found = train_one(model, data, run, on_trial=lambda _, r: print("trial", r.number, flush=True))
+    print(said(found))

@@ -47,6 +47,7 @@ def artifact_facts(artifact: TrainedArtifact, *, curve: bool = False) -> dict[st
         "break_even": None if artifact.payoff is None else artifact.payoff.break_even,
         "effective_params": {n: asdict(p) for n, p in artifact.effective_params.items()},
         "params_digest": artifact.params_digest,
+        "search": None if artifact.search is None else asdict(artifact.search),
         "bases": list(artifact.bases),
         "lineage": list(artifact.lineage),
         "content_key": artifact.content_key,

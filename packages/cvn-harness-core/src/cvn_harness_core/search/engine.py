@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import NamedTuple
 
 from cvn_harness_core.contracts.hpo import HPOParams
@@ -57,10 +57,11 @@ def search(training: Training, log: RunLog, on_trial: OnTrial | None = None) -> 
     with _quiet_optuna():
         study = _open(training, settings)
         deadline = None if settings.timeout_s is None else started + settings.timeout_s
-        loop = _Loop(training, log, study, deadline, on_trial)
-        loop.run(settings.n_trials)
-        best = study.best()
-        fitted = loop.fit_of(best)
+        with closing(study):
+            loop = _Loop(training, log, study, deadline, on_trial)
+            loop.run(settings.n_trials)
+            best = study.best()
+            fitted = loop.fit_of(best)
     record = _record(training, study, best, time.perf_counter() - started)
     log.emit(
         HpoComplete,

@@ -40,6 +40,15 @@ def open_storage(url: str | None) -> BaseStorage:
         return RDBStorage(url)
 
 
+def close_storage(storage: BaseStorage) -> None:
+    """Close the connections of a database; nothing of another storage."""
+    from optuna.storages import RDBStorage
+
+    if isinstance(storage, RDBStorage):
+        storage.remove_session()
+        storage.engine.dispose()
+
+
 @contextmanager
 def storage_errors(url: str | None) -> Iterator[None]:
     """Turn what a storage raises while it is used into SearchError ``storage_unavailable``."""

@@ -16,7 +16,7 @@ from cvn_harness_core.errors import SearchError
 from cvn_harness_core.harness.parameters import Spec
 from cvn_harness_core.search.objective import Direction
 from cvn_harness_core.search.space import suggest
-from cvn_harness_core.search.storage import open_storage, storage_errors
+from cvn_harness_core.search.storage import close_storage, open_storage, storage_errors
 
 if TYPE_CHECKING:
     from optuna import Study as OptunaStudy
@@ -134,6 +134,10 @@ class Study:
                 state=optuna.trial.TrialState[_STATES[record.state]],
             )
         self.records[record.number] = record
+
+    def close(self) -> None:
+        """Close the connections of a database."""
+        close_storage(self._storage)
 
     def best(self) -> TrialRecord:
         """Return the best complete trial, the first of equal ones.

@@ -23,6 +23,7 @@ def report(artifact: TrainedArtifact, bundle: Path) -> str:
         ("scores", iter([words.scores(artifact.probability)])),
         ("calibration", _calibration(artifact)),
         ("boosting", _boosting(artifact)),
+        ("search", _search(artifact)),
         ("parameters", _overridden(artifact)),
     )
     return "\n".join(
@@ -41,6 +42,23 @@ def report(artifact: TrainedArtifact, bundle: Path) -> str:
             "",
             artifact.tradability.sentence,
         ]
+    )
+
+
+def _search(artifact: TrainedArtifact) -> Iterator[str]:
+    search = artifact.search
+    if search is None:
+        return
+    where = search.evaluate_on.replace("_", " ")
+    yield (
+        f"{len(search.trials)} trials ({search.count('pruned')} pruned, {search.count('failed')} "
+        f"failed); the best {search.objective} on {where}, {search.value:.5f}, is trial "
+        f"{search.best + 1}'s, in hindsight"
+    )
+    found = search.trials[search.best].params
+    yield ", ".join(
+        f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value in found.items()
     )
 
 

@@ -1,0 +1,100 @@
+"""`cvn train --trials` as a person uses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cvn_orchestrator.demo import market
+from tests.command import cvn
+
+CVN = Path(sys.executable).with_name("cvn")
+TRAIN = (
+    "--label=label",
+    "--time=date",
+    "--label-end=label_end",
+    "--returns=net_return",
+    "--exclude=symbol",
+    "--param=n_estimators=40",
+)
+
+
+@pytest.fixture(scope="module")
+def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("bars") / "sp500.parquet"
+    market.frame("SP500", take_profit=2, stop_loss=1, horizon=10, cost=0.05).write_parquet(path)
+    return path
+
+
+def test_a_search_is_told_and_reported(bars: Path, tmp_path: Path) -> None:
+    done = cvn(
+        "train", "lightgbm", f"--data={bars}", *TRAIN, "--trials=6", "--json",
+        "--space=num_leaves=4:16:log", "--space=extra_trees=true|false", cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("trial ")]
+    assert len(told) == 6
+    assert told[0].startswith("trial 1/6 of lightgbm: ")
+    facts = json.loads(done.stdout)
+    assert len(facts["search"]["trials"]) == 6
+    assert facts["search"]["space"]["num_leaves"] == "[4, 16] log"
+    assert facts["effective_params"]["num_leaves"]["source"] == "search"
+
+
+def test_the_report_says_what_the_search_found(bars: Path, tmp_path: Path) -> None:
+    done = cvn("train", "lightgbm", f"--data={bars}", *TRAIN, "--trials=5", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (line,) = (text for text in done.stdout.splitlines() if text.startswith("search"))
+    assert "5 trials" in line
+    assert "pr_auc" in line
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--timeout=5"], "without --trials"),
+        (["--trials=3", "--space=num_leaves"], "is not NAME=LOW:HIGH"),
+        (["--trials=3", "--space=num_leaves=9:3"], "low must be below high"),
+        (["--trials=3", "--space=nothing=1:3"], "has no parameter 'nothing'"),
+        (["--trials=3", "--storage=nowhere://x"], "storage_unavailable"),
+    ],
+)
+def test_a_mistake_is_one_line(bars: Path, tmp_path: Path, options: list[str], said: str) -> None:
+    done = cvn("train", "lightgbm", f"--data={bars}", *TRAIN, *options, cwd=tmp_path)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert not (tmp_path / "cvn-lightgbm").exists()
+
+
+def test_ctrl_c_keeps_the_trials_and_the_same_command_goes_on(bars: Path, tmp_path: Path) -> None:
+    command = ["train", "lightgbm", f"--data={bars}", *TRAIN, "--trials=40", "--workers=1",
+               "--storage=sqlite:///hpo.db"]  # fmt: skip
+    with subprocess.Popen(
+        [CVN, *command],
+        cwd=tmp_path,
+        text=True,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    ) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if line.startswith("trial 2/40"):
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stderr.read()
+    assert process.returncode == 130
+    assert "the same command goes on" in rest
+    kept = 2 + sum(line.startswith("trial ") for line in rest.splitlines())
+    assert kept < 40
+    done = cvn(*command, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    told = [line for line in done.stderr.splitlines() if line.startswith("trial ")]
+    assert told[0].startswith(f"trial {kept + 1}/40")
+    assert len(told) == 40 - kept
