@@ -73,6 +73,10 @@ def test_bases_whose_names_differ_in_a_sign_are_all_there(data: Datasets, models
     assert tuple(base.name for base in artifact.native.bases) == TWINS
     started = [e.model for e in models.events if e.event == "training_started"]
     assert sorted(started) == sorted([*TWINS, "first"])
+
+
+def test_each_base_has_a_node_of_its_own(data: Datasets) -> None:
+    pytest.importorskip("graphviz")
     drawn = dag_dot("first")
     assert all(f"base{number}__a_b" in drawn for number in (1, 2, 3))
 
