@@ -51,7 +51,7 @@ ORDER = [
 UNFITTABLE = {
     "xgboost": {"tree_method": "exact", "max_depth": 0},
     "lightgbm": {"data_sample_strategy": "goss", "top_rate": 0.9, "other_rate": 0.9},
-    "catboost": {"bootstrap_type": "Bayesian", "subsample": 0.5},
+    "catboost": {"boosting_type": "Ordered", "grow_policy": "Lossguide"},
 }
 
 
@@ -342,5 +342,12 @@ STORE = {"cache_hit", "cache_miss", "cache_corrupt"}
 
 
 def test_every_declared_event_is_tested():
-    others = {"theta_alarm", "base_dominates", "artifact_saved", "training_failed"}
+    others = {
+        "hpo_trial_complete",
+        "hpo_complete",
+        "theta_alarm",
+        "base_dominates",
+        "artifact_saved",
+        "training_failed",
+    }
     assert set(EVENTS) == {*ORDER, *STORE, *others, "plugin_rejected"}

@@ -40,7 +40,14 @@ def test_ci_calls_the_readmes_test_command() -> None:
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_no_placeholder_is_left(document: str) -> None:
     shouted = set(re.findall(r"\b[A-Z]+_[A-Z_]+\b", (ROOT / document).read_text()))
-    assert shouted <= {"CVN_PLUGINS", "CVN_PLUGINS_BLOCK", "MODEL_REGISTRY", "NO_TRADE"}
+    assert shouted <= {
+        "CVN_MEMORY",
+        "CVN_THREADS",
+        "CVN_PLUGINS",
+        "CVN_PLUGINS_BLOCK",
+        "MODEL_REGISTRY",
+        "NO_TRADE",
+    }
 
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
