@@ -147,6 +147,26 @@ def test_a_trial_whose_process_died_is_tried_once_more_and_then_failed(tmp_path:
     assert len(search.trials) == 6
 
 
+@pytest.mark.parametrize("n_workers", [1, 3])
+def test_interruptions_are_no_deaths(tmp_path: Path, undisturbed: str, n_workers: int) -> None:
+    """However often a search is interrupted, its trials are those of an undisturbed one."""
+    run = settings(
+        MODEL,
+        n_trials=TRIALS,
+        n_workers=n_workers,
+        storage=f"sqlite:///{tmp_path}/hpo.db",
+        study_name="interrupted",
+    )
+
+    def interrupt(_: str, record: object) -> None:
+        raise KeyboardInterrupt
+
+    for _ in range(4):
+        with pytest.raises(KeyboardInterrupt):
+            train_one(MODEL, datasets(), run, on_trial=interrupt)
+    assert said(train_one(MODEL, datasets(), run)) == undisturbed
+
+
 @pytest.mark.parametrize(
     ("changes", "what"),
     [

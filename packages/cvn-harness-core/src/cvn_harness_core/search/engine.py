@@ -149,6 +149,9 @@ class _Loop:
             except BaseException:
                 self._stop.set()  # the boosting of the others ends at its next iteration
                 pool.shutdown(wait=True, cancel_futures=True)
+                for future, asked in running.items():
+                    if not future.cancelled() and future.exception() is None:
+                        self._settle(asked, future.result())
                 raise
 
     def _one(self, asked: Asked) -> Ended:
@@ -167,15 +170,27 @@ class _Loop:
         if self._ended():
             return Ended(None)
         self._study.begin(asked)
-        return self.trials.run(asked, self._study.earlier(asked.number))
+        try:
+            return self.trials.run(asked, self._study.earlier(asked.number))
+        except BaseException:  # interrupted, and not dead: the attempt does not count
+            self._study.cut(asked)
+            raise
 
-    def _take(self, asked: Asked, ended: Ended) -> None:
+    def _settle(self, asked: Asked, ended: Ended) -> TrialRecord | None:
+        """Keep a trial's result, or note that it has none yet."""
         record = ended.record
         if record is None:
             self._study.cut(asked)
+        else:
+            self._study.tell(record)
+            self._keep_best(record, ended.fitted)
+        return record
+
+    def _take(self, asked: Asked, ended: Ended) -> None:
+        """Settle a trial, and tell of it."""
+        record = self._settle(asked, ended)
+        if record is None:
             return
-        self._study.tell(record)
-        self._keep_best(record, ended.fitted)
         self._log.emit(
             HpoTrialComplete,
             study=self._study.name,
