@@ -63,7 +63,7 @@ def test_lightgbm_raises_too_or_ends_the_process() -> None:
 
 def test_catboost_ends_the_process_or_hangs_and_never_returns_a_model() -> None:
     try:
-        done = run("catboost", "xgboost", 30)
+        done = run("catboost", "xgboost", 15)
     except subprocess.TimeoutExpired:
         return  # a hang
     if done.returncode >= 0:

@@ -23,7 +23,7 @@ from tests.ensembles.small import datasets
 from .worker import said, settings
 
 ROOT = Path(__file__).parents[2]
-KILLS = int(os.environ.get("CVN_TEST_KILLS", "2"))
+KILLS = int(os.environ.get("CVN_TEST_KILLS", "1"))
 MODEL, TRIALS = "lightgbm", 20
 
 
