@@ -246,7 +246,7 @@ def _identity(training: Training) -> dict[str, str]:
         "model": training.spec.name,
         "data": _nested(request.content),
         "payoff": request.datasets.payoff,
-        "space": {n: space_text(d) for n, d in training.search.space.items()},
+        "space": dict(training.search.space),
         "fixed": {
             n: p.value for n, p in training.parameters.items() if n not in training.search.space
         },

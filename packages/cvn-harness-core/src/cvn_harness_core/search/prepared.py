@@ -26,7 +26,6 @@ class PreparedData:
         self._name, self._adapter, self._keep = spec.name, adapter, keep
         self._kept: OrderedDict[_Key, tuple[Any, Any]] = OrderedDict()
         self._lock = threading.Lock()
-        self.n_prepared = 0
 
     def __call__(self, datasets: Datasets, request: FitRequest) -> Any:
         """Return the prepared data of a fit."""
@@ -39,7 +38,6 @@ class PreparedData:
                 self._kept.popitem(last=False)
             prepared = self._adapter.prepare(datasets, request)
             self._kept[key] = prepared, self._adapter.fingerprint(prepared)
-            self.n_prepared += 1
             return prepared
 
     def check(self) -> None:

@@ -9,13 +9,13 @@ from cvn_harness_core.contracts.hpo import Pruner
 from cvn_harness_core.contracts.search import TrialRecord
 from cvn_harness_core.search.extrapolation import Extrapolation
 from cvn_harness_core.search.objective import Direction
+from cvn_harness_core.search.study import OPTUNA_STATES
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
     from optuna.trial import FrozenTrial
 
 REDUCTION = 3
-_STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
 
 def watcher(
@@ -131,7 +131,7 @@ def _frozen(trial: TrialRecord) -> FrozenTrial:
     import optuna
 
     return optuna.trial.create_trial(
-        state=optuna.trial.TrialState[_STATES[trial.state]],
+        state=optuna.trial.TrialState[OPTUNA_STATES[trial.state]],
         value=trial.value if trial.state == "complete" else None,
         intermediate_values=dict(trial.reports),
         system_attrs=dict(trial.rungs),

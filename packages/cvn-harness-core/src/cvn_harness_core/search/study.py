@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from optuna.trial import FrozenTrial
 
 _IDENTITY, _RECORD, _ATTEMPTS = "cvn_identity", "cvn_trial", "cvn_attempts"
-_STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
+OPTUNA_STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 ATTEMPTS = 2
 """A trial whose process died is begun once more."""
 
@@ -131,7 +131,7 @@ class Study:
             self._study.tell(
                 record.number,
                 record.value if record.state == "complete" else None,
-                state=optuna.trial.TrialState[_STATES[record.state]],
+                state=optuna.trial.TrialState[OPTUNA_STATES[record.state]],
             )
         self.records[record.number] = record
 
