@@ -12,6 +12,15 @@ import structlog
 
 from cvn_orchestrator.cli import main
 
+TRAIN = (
+    "--label=label",
+    "--time=date",
+    "--label-end=label_end",
+    "--returns=net_return",
+    "--exclude=symbol",
+)
+"""What `cvn train` must be told of the demo's table."""
+
 
 def cvn(*arguments: str | Path, cwd: Path, **env: str) -> CompletedProcess[str]:
     """Run `cvn` as a shell would, in a folder, with variables added to the environment."""

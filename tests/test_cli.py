@@ -22,17 +22,10 @@ from cvn_harness_core import MODEL_REGISTRY, Datasets, HPOParams, TrainedArtifac
 from cvn_orchestrator import words
 from cvn_orchestrator.demo import market
 
-from .command import cvn
+from .command import TRAIN, cvn
 
 KINDS = ("model", "ensemble")
 CVN = Path(sys.executable).with_name("cvn")
-TRAIN = (
-    "--label=label",
-    "--time=date",
-    "--label-end=label_end",
-    "--returns=net_return",
-    "--exclude=symbol",
-)
 
 
 @pytest.fixture(scope="module")

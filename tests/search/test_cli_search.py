@@ -12,17 +12,10 @@ from pathlib import Path
 import pytest
 
 from cvn_orchestrator.demo import market
-from tests.command import cvn
+from tests.command import TRAIN, cvn
 
 CVN = Path(sys.executable).with_name("cvn")
-TRAIN = (
-    "--label=label",
-    "--time=date",
-    "--label-end=label_end",
-    "--returns=net_return",
-    "--exclude=symbol",
-    "--param=n_estimators=40",
-)
+SHORT = (*TRAIN, "--param=n_estimators=40")
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +27,7 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_search_is_told_and_reported(bars: Path, tmp_path: Path) -> None:
     done = cvn(
-        "train", "lightgbm", f"--data={bars}", *TRAIN, "--trials=6", "--json",
+        "train", "lightgbm", f"--data={bars}", *SHORT, "--trials=6", "--json",
         "--space=num_leaves=4:16:log", "--space=extra_trees=true|false", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
@@ -48,7 +41,7 @@ def test_a_search_is_told_and_reported(bars: Path, tmp_path: Path) -> None:
 
 
 def test_the_report_says_what_the_search_found(bars: Path, tmp_path: Path) -> None:
-    done = cvn("train", "lightgbm", f"--data={bars}", *TRAIN, "--trials=5", cwd=tmp_path)
+    done = cvn("train", "lightgbm", f"--data={bars}", *SHORT, "--trials=5", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (line,) = (text for text in done.stdout.splitlines() if text.startswith("search"))
     assert "5 trials" in line
@@ -66,14 +59,14 @@ def test_the_report_says_what_the_search_found(bars: Path, tmp_path: Path) -> No
     ],
 )
 def test_a_mistake_is_one_line(bars: Path, tmp_path: Path, options: list[str], said: str) -> None:
-    done = cvn("train", "lightgbm", f"--data={bars}", *TRAIN, *options, cwd=tmp_path)
+    done = cvn("train", "lightgbm", f"--data={bars}", *SHORT, *options, cwd=tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert not (tmp_path / "cvn-lightgbm").exists()
 
 
 def test_ctrl_c_keeps_the_trials_and_the_same_command_goes_on(bars: Path, tmp_path: Path) -> None:
-    command = ["train", "lightgbm", f"--data={bars}", *TRAIN, "--trials=40", "--workers=1",
+    command = ["train", "lightgbm", f"--data={bars}", *SHORT, "--trials=40", "--workers=1",
                "--storage=sqlite:///hpo.db"]  # fmt: skip
     with subprocess.Popen(
         [CVN, *command],
