@@ -11,12 +11,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import optuna
 import pytest
 
-from cvn_harness_core import SearchError, train_one
+from cvn_harness_core import SearchError, Store, read_search, train_one
+from cvn_harness_core.harness import planning
 from cvn_harness_core.search.storage import close_storage, open_storage
 from tests.ensembles.small import datasets
 
@@ -53,9 +55,9 @@ def undisturbed() -> str:
     return said(train_one(MODEL, datasets(), settings(MODEL, n_trials=TRIALS)))
 
 
-def start(storage: str) -> subprocess.Popen[str]:
+def start(storage: str, name: str = "killed", n_trials: int = TRIALS) -> subprocess.Popen[str]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "tests.search.worker", storage, MODEL, str(TRIALS), "killed"],
+        [sys.executable, "-m", "tests.search.worker", storage, MODEL, str(n_trials), name],
         cwd=ROOT,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
@@ -71,6 +73,14 @@ def trials_in(storage: str, name: str) -> list[optuna.trial.FrozenTrial]:
     kept = open_storage(storage)
     try:
         return kept.get_all_trials(kept.get_study_id_from_name(name))
+    finally:
+        close_storage(kept)
+
+
+def studies(storage: str) -> list[str]:
+    kept = open_storage(storage)
+    try:
+        return [study.study_name for study in kept.get_all_studies()]
     finally:
         close_storage(kept)
 
@@ -124,27 +134,64 @@ def test_more_trials_go_on_where_the_study_ended(tmp_path: Path, undisturbed: st
     assert said(artifact) == undisturbed
 
 
-def test_a_trial_whose_process_died_is_tried_once_more_and_then_failed(tmp_path: Path) -> None:
-    storage = f"sqlite:///{tmp_path}/hpo.db"
-    run = settings(MODEL, n_trials=6, storage=storage, study_name="dying")
+@pytest.fixture
+def begun(storage: str) -> Iterator[str]:
+    """Return a storage whose study another process drives."""
+    process = start(storage, "busy", 10_000)
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().startswith("trial ")
+        yield storage
+    finally:
+        process.kill()
+        process.communicate()
 
-    def dying(_: str, record: object) -> None:
-        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        train_one(MODEL, datasets(), run, on_trial=dying)
-    kept = trials_in(storage, "dying")
-    assert [t.state.is_finished() for t in kept] == [True, False, False, False]
-    own = open_storage(storage)
-    for number, attempts in ((1, 1), (2, 2)):  # as a process leaves them that is killed in a fit
-        own.set_trial_user_attr(kept[number]._trial_id, "cvn_attempts", attempts)
-    close_storage(own)
-    search = train_one(MODEL, datasets(), run).search
-    by_number = {t.number: t for t in search.trials}
-    assert (by_number[1].state, by_number[1].attempts) == ("complete", 2)
-    assert (by_number[2].state, by_number[2].code) == ("failed", "process_died")
-    assert (by_number[3].state, by_number[3].attempts) == ("complete", 1)
-    assert len(search.trials) == 6
+def test_two_processes_cannot_drive_one_study(begun: str) -> None:
+    run = settings(MODEL, n_trials=10_000, storage=begun, study_name="busy")
+    with pytest.raises(SearchError, match="is being driven by another process") as caught:
+        train_one(MODEL, datasets(), run)
+    assert caught.value.code == "study_busy"
+
+
+def test_a_torn_last_line_of_a_journal_is_dropped(tmp_path: Path, undisturbed: str) -> None:
+    storage = tmp_path / "hpo.journal"
+    run = settings(MODEL, n_trials=6, storage=str(storage), study_name="torn")
+    train_one(MODEL, datasets(), run)
+    whole = storage.read_bytes()
+    for cut in (1, 30, 3000):
+        storage.write_bytes(whole[:-cut])
+        artifact = train_one(MODEL, datasets(), replace(run, n_trials=TRIALS))
+        assert said(artifact) == undisturbed
+        storage.unlink()
+
+
+def test_trials_on_the_same_data_are_counted_over_studies(tmp_path: Path) -> None:
+    storage, store = f"sqlite:///{tmp_path}/hpo.db", Store(tmp_path / "store")
+
+    def n_on_data(seed: int, data: object, **changes: object) -> int:
+        run = settings(MODEL, n_trials=3, seed=seed, **changes)
+        artifact = train_one(MODEL, data, run, store=store)
+        return artifact.search.n_trials_on_data
+
+    data = datasets()
+    assert n_on_data(1, data, storage=storage) == 3
+    assert n_on_data(2, data, storage=storage) == 6
+    assert n_on_data(3, data) == 9, "of the storage, noted in the store"
+    assert n_on_data(4, datasets(seed=1)) == 3, "other data"
+    assert n_on_data(2, data, storage=storage, objective="log_loss") == 12
+    known = read_search(storage, min(studies(storage)))
+    assert known.n_trials_on_data == 9, "a storage does not know of the store"
+
+
+def test_an_edited_plugin_does_not_go_on_with_an_old_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = settings(MODEL, n_trials=2, storage=f"sqlite:///{tmp_path}/hpo.db", study_name="mine")
+    train_one(MODEL, datasets(), run)
+    monkeypatch.setattr(planning, "code_digest", lambda _: "0" * 64)
+    with pytest.raises(SearchError, match=r"code\.plugin was"):
+        train_one(MODEL, datasets(), run)
 
 
 @pytest.mark.parametrize("n_workers", [1, 3])
@@ -172,15 +219,13 @@ def test_interruptions_are_no_deaths(tmp_path: Path, undisturbed: str, n_workers
     [
         ({"seed": 9}, "seed was 3 and is 9"),
         ({"objective": "log_loss"}, "objective"),
-        ({"batch_size": 2}, "batch_size"),
+        ({"max_concurrent": 2}, "max_concurrent"),
         ({"params": {"n_estimators": 61}}, "fixed.n_estimators was 60 and is 61"),
     ],
 )
 def test_a_study_of_another_search_is_refused_with_what_differs(
     tmp_path: Path, changes: dict[str, object], what: str
 ) -> None:
-    from dataclasses import replace
-
     storage = f"sqlite:///{tmp_path}/hpo.db"
     run = settings(MODEL, n_trials=2, storage=storage, study_name="mine")
     train_one(MODEL, datasets(), run)

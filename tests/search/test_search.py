@@ -18,6 +18,7 @@ from cvn_harness_core import (
     OutOfFold,
     ParameterError,
     Range,
+    SearchedDimension,
     SearchError,
     Store,
     TrainedArtifact,
@@ -262,7 +263,7 @@ def test_a_dimension_is_narrowed_added_or_fixed(data):
         params={"n_estimators": 60, "learning_rate": 0.1},
     )
     search = train_one("lightgbm", data, run).search
-    assert search.space["num_leaves"] == "[5, 7]"
+    assert search.space["num_leaves"] == SearchedDimension(low=5, high=7)
     assert "learning_rate" not in search.space
     for trial in search.trials:
         assert 5 <= trial.params["num_leaves"] <= 7

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
-    from cvn_harness_core.contracts.search import SearchRecord, TrialRecord
+    from cvn_harness_core.contracts.search import SearchedDimension, SearchRecord, TrialRecord
     from cvn_harness_core.contracts.space import Choice, Range, space_text
     from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.theta import (
@@ -80,6 +80,7 @@ if TYPE_CHECKING:
         PluginRegistry,
     )
     from cvn_harness_core.policy import POLICIES, ByMoney, EarlyStopping, TrainingPolicy
+    from cvn_harness_core.search.reading import count_trials, optuna_study, read_search
     from cvn_harness_core.store.disk import Store
     from cvn_harness_core.store.key import Key, key_of
     from cvn_harness_core.theta.decision import decide as decide_theta
@@ -120,7 +121,7 @@ _HOME = {
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
-    "contracts.search": ("SearchRecord", "TrialRecord"),
+    "contracts.search": ("SearchRecord", "SearchedDimension", "TrialRecord"),
     "contracts.space": ("Choice", "Range", "space_text"),
     "contracts.split": ("Array", "Split"),
     "contracts.theta": (
@@ -155,6 +156,7 @@ _HOME = {
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
+    "search.reading": ("count_trials", "optuna_study", "read_search"),
     "store.disk": ("Store",),
     "store.key": ("Key", "key_of"),
     "theta.decision": ("decide_theta",),
@@ -229,6 +231,7 @@ __all__ = [
     "Range",
     "SearchError",
     "SearchRecord",
+    "SearchedDimension",
     "Split",
     "SplitMetrics",
     "Stopping",
@@ -250,13 +253,16 @@ __all__ = [
     "check_leaks",
     "config_differences",
     "configure_logging",
+    "count_trials",
     "dag_dot",
     "decide_theta",
     "declared_config",
     "discover",
     "hookimpl",
     "key_of",
+    "optuna_study",
     "read_config",
+    "read_search",
     "resolve_parameters",
     "seed_config",
     "space_text",

@@ -91,7 +91,9 @@ class SearchError(HarnessError, RuntimeError):
             "search_unsupported",
             "space_empty",
             "storage_unavailable",
+            "study_busy",
             "study_differs",
+            "study_unknown",
             "trial_differs",
         }
     )

@@ -14,11 +14,14 @@ from catboost import CatBoost, Pool
 from cvn_harness_core import Datasets, FitRequest, Fitted, LearningCurve, ModelAdapter, Split
 from cvn_harness_core.contracts.params import ParamValue
 from cvn_harness_core.contracts.split import Array
+from cvn_model_catboost.params import PARAMS
+
+_DATASET_LEVEL = frozenset(p.name for p in PARAMS if p.dataset_level)
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Training and validation rows in CatBoost's own form."""
+    """Training and validation rows in CatBoost's own form, binned once."""
 
     train: Pool
     val: Pool
@@ -28,10 +31,16 @@ class CatBoostAdapter(ModelAdapter):
     """Binary gradient boosting of oblivious trees, on the CPU."""
 
     def prepare(self, datasets: Datasets, request: FitRequest) -> Prepared:
-        """Return a pool each for training and validation."""
-        return Prepared(
-            _pool(datasets.train, request.n_threads), _pool(datasets.val, request.n_threads)
-        )
+        """Return a quantised pool each, that of validation by the training's borders."""
+        params = {n: v for n, v in request.params.items() if n in _DATASET_LEVEL}
+        train = _pool(datasets.train, request.n_threads)
+        val = _pool(datasets.val, request.n_threads)
+        train.quantize(**params)
+        with tempfile.TemporaryDirectory(prefix="cvn-catboost-") as folder:
+            borders = str(Path(folder) / "borders.tsv")
+            train.save_quantization_borders(borders)
+            val.quantize(input_borders=borders)
+        return Prepared(train, val)
 
     def fingerprint(self, prepared: Prepared) -> Any:
         """Return size, labels and weights."""

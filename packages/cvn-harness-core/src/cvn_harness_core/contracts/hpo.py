@@ -50,11 +50,13 @@ class HPOParams:
         What ends a trial early, by the stopping metric on validation: ``extrapolation`` (it could
         not catch up), Optuna's ``hyperband`` or ``median``, or ``none``. Forward folds are not
         pruned.
-    batch_size
-        How many trials are asked for before the first of them is told. It decides which trials are
-        run, and the number of workers does not.
+    max_concurrent
+        How many trials may be under way at once: each is asked for with the results of all but the
+        last ``max_concurrent - 1`` before it, whatever else is known by then. So it decides which
+        trials are run, and the number of workers does not.
     n_workers
-        Trials at the same time; None for as many as cores and memory allow. No effect on results.
+        Trials at the same time, up to ``max_concurrent``; None for as many as cores and memory
+        allow. No effect on results.
     storage, study_name
         Where the trials are kept, so that a search can be resumed: a URL of Optuna's
         (``sqlite:///hpo.db``, ``postgresql://...``), the path of a journal file that ends in
@@ -82,7 +84,7 @@ class HPOParams:
     evaluate_on: Evidence = "validation"
     sampler: Sampler = "tpe"
     pruner: Pruner = "extrapolation"
-    batch_size: int = 4
+    max_concurrent: int = 4
     n_workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -96,7 +98,7 @@ class HPOParams:
             put(self, "n_threads", integer("HPOParams.n_threads", self.n_threads, low=1))
         if self.timeout_s is not None:
             real("HPOParams.timeout_s", self.timeout_s, low=0, open_low=True)
-        put(self, "batch_size", integer("HPOParams.batch_size", self.batch_size, low=1))
+        put(self, "max_concurrent", integer("HPOParams.max_concurrent", self.max_concurrent, low=1))
         if self.n_workers is not None:
             put(self, "n_workers", integer("HPOParams.n_workers", self.n_workers, low=1))
         for name, kind in (

@@ -7,8 +7,35 @@ from typing import Literal
 
 from cvn_harness_core.contracts.curve import CurveSummary
 from cvn_harness_core.contracts.params import ParamValue
+from cvn_harness_core.contracts.space import Choice, Dimension
 
 TrialState = Literal["complete", "pruned", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedDimension:
+    """What was tried for one parameter: a range, or the values of a choice.
+
+    Parameters
+    ----------
+    low, high, log, step
+        As in ``Range``, integers for an ``int`` parameter; None (False) for a choice.
+    choices
+        As in ``Choice``; None for a range.
+    """
+
+    low: int | float | None = None
+    high: int | float | None = None
+    log: bool = False
+    step: float | None = None
+    choices: tuple[ParamValue, ...] | None = None
+
+    @classmethod
+    def of(cls, dimension: Dimension) -> SearchedDimension:
+        """Return the record of a declared dimension."""
+        if isinstance(dimension, Choice):
+            return cls(choices=dimension.values)
+        return cls(low=dimension.low, high=dimension.high, log=dimension.log, step=dimension.step)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +98,10 @@ class SearchRecord:
         Its name; the default one is the model's name and what the study depends on.
     storage
         Where its trials are kept, without a password; None for memory.
-    objective, direction, evaluate_on, sampler, pruner, batch_size
+    objective, direction, evaluate_on, sampler, pruner, max_concurrent
         As asked for; the direction is ``maximize`` or ``minimize``.
     space
-        What was searched, in short.
+        What was searched, by parameter.
     best
         The number of the best trial.
     value
@@ -85,7 +112,7 @@ class SearchRecord:
         Finished trials of all searches on these data that the store and the storage know of, this
         one's included: what a correction for multiple testing has to count.
     seconds
-        Wall time of this run; trials of earlier runs are not in it.
+        Wall time of this run, without trials of earlier runs; None if it was read from a storage.
     """
 
     study: str
@@ -95,13 +122,13 @@ class SearchRecord:
     evaluate_on: str
     sampler: str
     pruner: str
-    batch_size: int
-    space: dict[str, str]
+    max_concurrent: int
+    space: dict[str, SearchedDimension]
     best: int
     value: float
     trials: tuple[TrialRecord, ...]
     n_trials_on_data: int
-    seconds: float
+    seconds: float | None
 
     def count(self, state: TrialState) -> int:
         """Return how many trials ended so."""

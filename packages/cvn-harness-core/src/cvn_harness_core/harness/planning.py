@@ -22,6 +22,7 @@ from cvn_harness_core.harness.parameters import Spec
 from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.policy import TrainingPolicy
+from cvn_harness_core.store.code_digest import code_digest, package_digest
 from cvn_harness_core.store.disk import Store
 from cvn_harness_core.store.key import Key
 
@@ -64,7 +65,7 @@ class Search:
         return {"space": self.space, **{name: getattr(self.settings, name) for name in names}}
 
 
-STUDY_SETTINGS = ("objective", "evaluate_on", "sampler", "pruner", "batch_size")
+STUDY_SETTINGS = ("objective", "evaluate_on", "sampler", "pruner", "max_concurrent")
 """The settings that cannot change when a study is resumed."""
 
 
@@ -74,7 +75,7 @@ class Training:
 
     ``dags`` are the modules of nodes laid over the shared ones, ``inputs`` what they need besides
     what every training has, and ``bases`` the trainings of an ensemble's bases, by name. ``key`` is
-    None where nothing is kept.
+    None where nothing is kept, and ``code``, digests of the code that trials depend on, empty.
     """
 
     kind: Literal["model", "ensemble"]
@@ -88,6 +89,7 @@ class Training:
     versions: Mapping[str, str]
     key: Key | None
     search: Search | None = None
+    code: Mapping[str, str] = field(default_factory=dict)
     dags: tuple[ModuleType, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     bases: Mapping[str, Training] = field(default_factory=dict)
@@ -161,10 +163,18 @@ def settle(
         versions=versions,
         key=key,
         search=search,
+        code=_code(record, request, search),
         dags=dags if spec.dag is None else (*dags, spec.dag),
         inputs=inputs or {},
         bases=bases or {},
     )
+
+
+def _code(record: PluginRecord, request: Request, search: Search | None) -> dict[str, str]:
+    """Return digests of the plugin's code and the core's, if trials are kept that depend on it."""
+    if search is None or (search.settings.storage is None and request.store is None):
+        return {}
+    return {"plugin": code_digest(record), "core": package_digest("cvn_harness_core")}
 
 
 def of_base(error: HarnessError, base: str, ensemble: str) -> HarnessError:

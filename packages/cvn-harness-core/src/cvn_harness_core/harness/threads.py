@@ -24,10 +24,19 @@ def threads_for(
     """
     if hpo_params.n_threads is not None:
         return hpo_params.n_threads
+    free = threads_are_free(spec, hpo_params, parameters, space)
+    return Budget.current().threads if free else 1
+
+
+def threads_are_free(
+    spec: ModelSpec,
+    hpo_params: HPOParams,
+    parameters: Mapping[str, ResolvedParam],
+    space: Mapping[str, Dimension],
+) -> bool:
+    """Return whether threads change no bits and the user names no number of them."""
     varies = any(
         name in space or (name in parameters and parameters[name].value in values)
         for name, values in spec.thread_variant.items()
     )
-    if varies or not spec.thread_invariant:
-        return 1
-    return Budget.current().threads
+    return hpo_params.n_threads is None and spec.thread_invariant and not varies

@@ -66,6 +66,14 @@ def peak_memory(root: Path = Path("/")) -> Iterator[Peak]:
         _METER.end(peak, root)
 
 
+def growth_so_far(peak: Peak, root: Path = Path("/")) -> int | None:
+    """Return what work that is being measured has held above its baseline until now.
+
+    None where that cannot be told. Of several pieces at once it is divided as at their end.
+    """
+    return _METER.growth(peak, root)
+
+
 @dataclass(eq=False)
 class _Running:
     """A block that is being measured, by the thread that it is in."""
@@ -106,6 +114,14 @@ class _Meter:
             peak.peak_bytes, peak.reason = done.seen, None
         else:
             peak.reason = done.failed or f"the kernel does not tell VmHWM and VmRSS in /{STATUS}"
+
+    def growth(self, peak: Peak, root: Path) -> int | None:
+        with self._lock:
+            self._keep(root)
+            (one,) = (running for running in self._running if running.peak is peak)
+            if one.failed is not None or not one.seen or peak.baseline_bytes is None:
+                return None
+            return max(0, one.seen - peak.baseline_bytes) // peak.at_once
 
     def _keep(self, root: Path) -> None:
         """Note the peak so far for all that run, before it is reset for another."""

@@ -1,20 +1,20 @@
-"""The search: batches of trials until there are enough, and the best one's model."""
+"""The search: trials until there are enough, and the best one's model."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import closing, contextmanager
-from typing import NamedTuple
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from queue import SimpleQueue
+from typing import Any, NamedTuple
 
 from cvn_harness_core.contracts.hpo import HPOParams
 from cvn_harness_core.contracts.model import Fitted
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.plain import plain
-from cvn_harness_core.contracts.search import SearchRecord, TrialRecord
-from cvn_harness_core.contracts.space import space_text
+from cvn_harness_core.contracts.search import SearchedDimension, SearchRecord, TrialRecord
 from cvn_harness_core.errors import InputError, SearchError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoComplete, HpoTrialComplete
@@ -24,10 +24,10 @@ from cvn_harness_core.resources.workers import worker_count
 from cvn_harness_core.search.objective import direction_of
 from cvn_harness_core.search.prepared import PreparedData
 from cvn_harness_core.search.space import with_trial
-from cvn_harness_core.search.storage import require_optuna, shown
+from cvn_harness_core.search.storage import quiet_optuna, require_optuna, shown
 from cvn_harness_core.search.study import ATTEMPTS, Asked, Study
-from cvn_harness_core.search.trial import Ended, Trials, trial_threads, watched_direction
-from cvn_harness_core.store.key import key_of
+from cvn_harness_core.search.trial import Ended, Trials, trial_threads_are_free, watched_direction
+from cvn_harness_core.store.key import Key, key_of
 
 
 class Found(NamedTuple):
@@ -54,15 +54,18 @@ def search(training: Training, log: RunLog, on_trial: OnTrial | None = None) -> 
     settings, started = training.search.settings, time.perf_counter()
     _check_money(training, settings)
     require_optuna()
-    with _quiet_optuna():
+    with quiet_optuna():
         study = _open(training, settings)
         deadline = None if settings.timeout_s is None else started + settings.timeout_s
         with closing(study):
             loop = _Loop(training, log, study, deadline, on_trial)
-            loop.run(settings.n_trials)
+            try:
+                loop.run(settings.n_trials)
+            finally:
+                n_on_data = _count(training, study)
             best = study.best()
             fitted = loop.fit_of(best)
-    record = _record(training, study, best, time.perf_counter() - started)
+    record = study.record(n_on_data, time.perf_counter() - started)
     log.emit(
         HpoComplete,
         study=record.study,
@@ -81,6 +84,8 @@ def search(training: Training, log: RunLog, on_trial: OnTrial | None = None) -> 
 
 
 class _Loop:
+    """Runs trials in threads: the boosting lets go of the interpreter."""
+
     def __init__(
         self,
         training: Training,
@@ -91,33 +96,59 @@ class _Loop:
     ) -> None:
         self._study, self._log, self._deadline, self._on_trial = study, log, deadline, on_trial
         self._stop, self._name = threading.Event(), training.spec.name
-        self.trials = Trials(training, log, self._ended)
+        self._came: SimpleQueue[Future[Ended] | None] = SimpleQueue()
+        self.trials = Trials(training, log, self._ended, told_memory=lambda: self._came.put(None))
         assert training.search is not None
         self._settings = training.search.settings
         self._budget = Budget.current()
         self._best: tuple[TrialRecord, Fitted] | None = None
 
     def run(self, n_trials: int) -> None:
-        while not self._ended() and (batch := self._study.batch(n_trials)):
-            if not self._study.records and self._n_workers() > 1:
-                asked = batch.pop(0)  # alone, so that its memory can be told
-                self._take(asked, self._one(asked))
-            if self._n_workers() == 1:
-                for asked in batch:
-                    if self._ended():
-                        break
-                    self._take(asked, self._one(asked))
-            else:
-                self._together(batch)
-            self.trials.prepared.check()
+        running: dict[Future[Ended], Asked] = {}
+        waiting: Asked | None = None
+        with ThreadPoolExecutor(self._most, thread_name_prefix="cvn-trial") as pool:
+            try:
+                while True:
+                    while waiting or (not self._ended() and len(running) < self._n_workers()):
+                        waiting = waiting or self._study.ask(n_trials)
+                        if waiting is None or not self._may_run(waiting, running):
+                            break
+                        future = pool.submit(self._one, waiting)
+                        running[future], waiting = waiting, None
+                        future.add_done_callback(self._came.put)
+                    if not running:
+                        return
+                    done = self._came.get()
+                    if done is not None:
+                        self._take(running.pop(done), done.result())
+                        self.trials.prepared.check()
+            except BaseException:
+                self._stop.set()  # the boosting of the others ends at its next iteration
+                pool.shutdown(wait=True, cancel_futures=True)
+                for future, asked in running.items():
+                    if not future.cancelled() and future.exception() is None:
+                        self._settle(asked, future.result())
+                raise
+
+    def _may_run(self, asked: Asked, running: Mapping[Future[Ended], Asked]) -> bool:
+        """Return whether it may: one whose process died before runs alone, and takes none along."""
+        again = any(one.attempt > 1 for one in running.values())
+        return not running or (asked.attempt == 1 and not again)
+
+    @property
+    def _most(self) -> int:
+        settings = self._settings
+        return min(settings.max_concurrent, settings.n_workers or settings.max_concurrent)
 
     def _n_workers(self) -> int:
-        """How many trials may run at once, by threads and by the most memory that one took."""
-        settings = self._settings
-        limit = settings.batch_size
-        if settings.n_workers is not None:
-            limit = min(limit, settings.n_workers)
-        return worker_count(self._budget, self.trials.n_threads, self.trials.growth_bytes, limit)
+        """How many trials may run at once, by threads and by the most memory that one took.
+
+        Until that can be told of the first, it runs alone.
+        """
+        if self.trials.growth_bytes is None and not self.trials.memory_told:
+            return 1
+        threads, growth = self.trials.n_threads, self.trials.growth_bytes
+        return worker_count(self._budget, threads, growth, self._most)
 
     def fit_of(self, best: TrialRecord) -> Fitted | None:
         """Return the fit of the best trial; of an earlier run it is done again, and must agree."""
@@ -135,24 +166,6 @@ class _Loop:
             )
             raise SearchError("trial_differs", message)
         return again.fitted
-
-    def _together(self, batch: list[Asked]) -> None:
-        with ThreadPoolExecutor(self._n_workers(), thread_name_prefix="cvn-trial") as pool:
-            running: dict[Future[Ended], Asked] = {
-                pool.submit(self._one, asked): asked for asked in batch
-            }
-            try:
-                while running:
-                    done, _ = wait(running, return_when=FIRST_COMPLETED)
-                    for future in sorted(done, key=lambda f: running[f].number):
-                        self._take(running.pop(future), future.result())
-            except BaseException:
-                self._stop.set()  # the boosting of the others ends at its next iteration
-                pool.shutdown(wait=True, cancel_futures=True)
-                for future, asked in running.items():
-                    if not future.cancelled() and future.exception() is None:
-                        self._settle(asked, future.result())
-                raise
 
     def _one(self, asked: Asked) -> Ended:
         if asked.attempt > ATTEMPTS:
@@ -221,25 +234,23 @@ class _Loop:
 
 def _open(training: Training, settings: HPOParams) -> Study:
     assert training.search is not None
-    identity = _identity(training)
-    name = settings.study_name or f"{training.spec.name}-{key_of('study', identity).digest[:12]}"
+    request, key = training.request, _identity(training)
+    name = settings.study_name or f"{training.spec.name}-{key.digest[:12]}"
     return Study(
-        name,
         settings.storage,
-        identity=identity,
+        header=_header(training, name),
+        identity=key,
+        datasets=request.datasets.digest_of(request.content),
         spec=training.spec,
         space=training.search.space,
         fixed=training.parameters,
-        direction=direction_of(settings.objective),
         watched=watched_direction(training.spec, training.policy),
-        sampler=settings.sampler,
         seed=training.seed,
-        n_batch=settings.batch_size,
     )
 
 
-def _identity(training: Training) -> dict[str, str]:
-    """Return, as texts by name, what the trials depend on."""
+def _identity(training: Training) -> Key:
+    """Return what the trials depend on."""
     assert training.search is not None
     request, settings = training.request, training.search.settings
     parts = {
@@ -252,11 +263,12 @@ def _identity(training: Training) -> dict[str, str]:
         },
         "policy": training.policy,
         "seed": training.seed,
-        "n_threads": None if trial_threads(training) == 1 else training.n_threads,
+        "n_threads": None if trial_threads_are_free(training) else training.n_threads,
         "libraries": dict(training.versions),
+        "code": dict(training.code),
         **{name: getattr(settings, name) for name in STUDY_SETTINGS},
     }
-    return dict(key_of("study", parts).parts)
+    return key_of("study", parts)
 
 
 def _nested(content: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -268,27 +280,32 @@ def _nested(content: Mapping[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _record(training: Training, study: Study, best: TrialRecord, seconds: float) -> SearchRecord:
+def _count(training: Training, study: Study) -> int:
+    """Note the study's trials in the store; return those of all studies that are known of."""
+    request, known = training.request, study.trials_on_data()
+    if request.store is not None:
+        digest = request.datasets.digest_of(request.content)
+        request.store.note_trials(digest, study.digest, known[study.digest])
+        for other, n_trials in request.store.trials_on(digest).items():
+            known[other] = max(n_trials, known.get(other, 0))
+    return sum(known.values())
+
+
+def _header(training: Training, name: str) -> dict[str, Any]:
+    """Return what is known of a search before its trials: the first fields of its record."""
     assert training.search is not None
     settings = training.search.settings
-    assert best.value is not None
-    trials = tuple(study.records[n] for n in sorted(study.records))
-    return SearchRecord(
-        study=study.name,
-        storage=shown(settings.storage),
-        objective=settings.objective,
-        direction=direction_of(settings.objective),
-        evaluate_on=settings.evaluate_on,
-        sampler=settings.sampler,
-        pruner=settings.pruner,
-        batch_size=settings.batch_size,
-        space={n: space_text(d) for n, d in training.search.space.items()},
-        best=best.number,
-        value=best.value,
-        trials=trials,
-        n_trials_on_data=len(trials),
-        seconds=seconds,
-    )
+    return {
+        "study": name,
+        "storage": shown(settings.storage),
+        "objective": settings.objective,
+        "direction": direction_of(settings.objective),
+        "evaluate_on": settings.evaluate_on,
+        "sampler": settings.sampler,
+        "pruner": settings.pruner,
+        "max_concurrent": settings.max_concurrent,
+        "space": {n: SearchedDimension.of(d) for n, d in training.search.space.items()},
+    }
 
 
 def _check_money(training: Training, settings: HPOParams) -> None:
@@ -298,16 +315,3 @@ def _check_money(training: Training, settings: HPOParams) -> None:
             "HPOParams.objective is 'expectancy', and the data have neither a payoff nor returns."
         )
         raise InputError("money_unknown", message)
-
-
-@contextmanager
-def _quiet_optuna() -> Iterator[None]:
-    """Keep Optuna from writing a line per trial: the events say it."""
-    from optuna import logging
-
-    before = logging.get_verbosity()
-    logging.set_verbosity(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(before)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cvn_harness_core.contracts.hpo import Pruner
 from cvn_harness_core.contracts.search import TrialRecord
 from cvn_harness_core.search.extrapolation import Extrapolation
+from cvn_harness_core.search.mirror import OPTUNA_STATES
 from cvn_harness_core.search.objective import Direction
-from cvn_harness_core.search.study import OPTUNA_STATES
 
 if TYPE_CHECKING:
     from optuna.pruners import BasePruner
@@ -35,14 +35,14 @@ def watcher(
 
 
 class Pruning:
-    """Watches one trial beside those of earlier batches, as Optuna's pruner of that name does.
+    """Watches one trial beside earlier ones, as Optuna's pruner of that name does.
 
-    Trials of its own batch are not seen, so that it does not matter which of them ends first.
+    Trials that may run at the same time are not seen, so that it does not matter which ends first.
 
     Parameters
     ----------
     earlier
-        The trials of the batches before.
+        The trials whose results it was asked for with.
     number
         Of this trial.
     ceiling
@@ -67,7 +67,7 @@ class Pruning:
             study_name="cvn", direction=direction, pruner=_pruner(kind, ceiling)
         )
         study.add_trials([_frozen(trial) for trial in earlier])
-        for _ in range(len(earlier), number):  # batchmates: nothing is known of them
+        for _ in range(len(earlier), number):  # nothing is known of them
             study.add_trial(optuna.trial.create_trial(state=optuna.trial.TrialState.FAIL))
         self._study, self._trial = study, study.ask()
         self.pruned = False
@@ -92,17 +92,6 @@ class Pruning:
     @property
     def _frozen(self) -> FrozenTrial:
         return self._study.get_trials(deepcopy=False)[self._trial.number]
-
-
-def stopped_by(
-    pruning: Extrapolation | Pruning | None, ended: Callable[[], bool]
-) -> Callable[[int, float], bool]:
-    """Return what an adapter asks after each iteration: pruned, or ended from outside."""
-
-    def watch(iteration: int, value: float) -> bool:
-        return ended() or (pruning is not None and pruning.watch(iteration, value))
-
-    return watch
 
 
 def _steps(kind: Pruner, ceiling: int) -> set[int]:

@@ -31,10 +31,9 @@ def open_storage(url: str | None) -> BaseStorage:
 
             return InMemoryStorage()
         if url.endswith(JOURNAL):
-            from optuna.storages import JournalStorage
-            from optuna.storages.journal import JournalFileBackend
+            from cvn_harness_core.search.journal import open_journal
 
-            return JournalStorage(JournalFileBackend(url))
+            return open_journal(url)
         from optuna.storages import RDBStorage
 
         return RDBStorage(url)
@@ -89,3 +88,16 @@ def require_optuna() -> None:
     except ImportError as error:
         message = 'a search needs Optuna: pip install "cvn-harness-core[search]".'
         raise PluginDependencyError("plugin_dependency_missing", message) from error
+
+
+@contextmanager
+def quiet_optuna() -> Iterator[None]:
+    """Keep Optuna from writing a line per trial: the events say it."""
+    from optuna import logging
+
+    before = logging.get_verbosity()
+    logging.set_verbosity(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)

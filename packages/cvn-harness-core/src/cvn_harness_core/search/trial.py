@@ -20,19 +20,24 @@ from cvn_harness_core.harness.driver import Trace
 from cvn_harness_core.harness.guarded import guarded
 from cvn_harness_core.harness.parameters import Spec
 from cvn_harness_core.harness.planning import Training
+from cvn_harness_core.harness.threads import threads_are_free
 from cvn_harness_core.nodes import hpo_optuna
 from cvn_harness_core.nodes.fit import Scores
 from cvn_harness_core.policy import TrainingPolicy
-from cvn_harness_core.resources.peak import Peak, peak_memory
+from cvn_harness_core.resources.budget import Budget
+from cvn_harness_core.resources.peak import Peak, growth_so_far, peak_memory
 from cvn_harness_core.search.extrapolation import Extrapolation
 from cvn_harness_core.search.objective import Direction
 from cvn_harness_core.search.prepared import PreparedData
-from cvn_harness_core.search.pruning import Pruning, stopped_by, watcher
+from cvn_harness_core.search.pruning import Pruning, watcher
 from cvn_harness_core.search.space import with_trial
 from cvn_harness_core.search.study import Asked
 from cvn_harness_core.store.folds import keep_nothing
 
 _JUDGED = ["trial_value", "theta_sweep", "trial_scores"]
+_SETTLED = 5
+"""After so many iterations a fit has allocated most of what it will."""
+
 _MINIMISED = frozenset({"log_loss"})
 
 
@@ -44,9 +49,20 @@ class Ended(NamedTuple):
 
 
 class Trials:
-    """Runs the trials of one search, also in several threads at once."""
+    """Runs the trials of one search, also in several threads at once.
 
-    def __init__(self, training: Training, log: RunLog, ended: Callable[[], bool]) -> None:
+    ``told_memory`` is called when it is known what the first trial takes: after its first few
+    iterations, or at its end.
+    """
+
+    def __init__(
+        self,
+        training: Training,
+        log: RunLog,
+        ended: Callable[[], bool],
+        *,
+        told_memory: Callable[[], None],
+    ) -> None:
         assert training.search is not None
         assert isinstance(training.spec, ModelSpec)
         self._training, self._log, self._ended = training, log, ended
@@ -55,25 +71,27 @@ class Trials:
         self._policy = trial_policy(training.policy, self._settings)
         self.n_threads = trial_threads(training)
         self.growth_bytes: int | None = None
+        self.memory_told, self._tell_memory = False, told_memory
         folds = self._policy.out_of_fold
         self.prepared = PreparedData(
             self._spec, training.adapter, keep=2 if folds is None else folds.n_folds + 1
         )
 
     def run(self, asked: Asked, earlier: list[TrialRecord], *, prune: bool = True) -> Ended:
-        """Run one trial beside those of earlier batches."""
+        """Run one trial, compared with the earlier ones that it may know of."""
         started = time.perf_counter()
         pruning = self._pruning(asked, earlier) if prune else None
         parameters = with_trial(self._training.parameters, self._search.space, asked.params)
         with peak_memory() as peak:
             try:
-                out = self._execute(parameters, pruning)
+                out = self._execute(parameters, pruning, peak)
             except SearchError:
                 raise
             except HarnessError as error:
                 failed = {"code": error.code, "message": str(error)}
                 return Ended(self._record(asked, started, pruning, **failed))
-        self._note(peak)
+            finally:
+                self._note(growth_so_far(peak))
         if pruning is not None and pruning.pruned:
             curve = out["learning_curve"]
             return Ended(
@@ -104,12 +122,31 @@ class Trials:
         )
         return Ended(record, out.get("fitted"))
 
-    def _note(self, peak: Peak) -> None:
-        if peak.growth_bytes is not None:
-            self.growth_bytes = max(self.growth_bytes or 0, peak.growth_bytes)
+    def _note(self, growth_bytes: int | None) -> None:
+        """Note what a trial has taken so far; the first time, others may be begun beside it."""
+        if growth_bytes is not None:
+            self.growth_bytes = max(self.growth_bytes or 0, growth_bytes)
+        if not self.memory_told:
+            self.memory_told = True
+            self._tell_memory()
+
+    def _watch(
+        self, pruning: Extrapolation | Pruning | None, peak: Peak
+    ) -> Callable[[int, float], bool]:
+        """Return what is called after each iteration, and says whether the trial is to end."""
+
+        def watch(iteration: int, value: float) -> bool:
+            if iteration == _SETTLED and not self.memory_told:
+                self._note(growth_so_far(peak))
+            return self._ended() or (pruning is not None and pruning.watch(iteration, value))
+
+        return watch
 
     def _execute(
-        self, parameters: Mapping[str, ResolvedParam], pruning: Extrapolation | Pruning | None
+        self,
+        parameters: Mapping[str, ResolvedParam],
+        pruning: Extrapolation | Pruning | None,
+        peak: Peak,
     ) -> dict[str, Any]:
         training, trace = self._training, Trace()
         watched = pruning is not None and self._policy.out_of_fold is None
@@ -124,7 +161,7 @@ class Trials:
             "run_log": self._log,
             "keep_fold": keep_nothing,
             "prepare": self.prepared,
-            "watch": stopped_by(pruning if watched else None, self._ended),
+            "watch": self._watch(pruning if watched else None, peak),
             "objective": self._settings.objective,
         }
         dags = (*training.dags, hpo_optuna)
@@ -183,14 +220,23 @@ def trial_policy(policy: TrainingPolicy, settings: HPOParams) -> TrainingPolicy:
 def trial_threads(training: Training) -> int:
     """Return the threads of one trial's fit.
 
-    Where threads change no bits, and the user names no number, one: several trials at once make
-    better use of the cores than several threads in one of them.
+    Where they are free, the budget's are divided among the trials that may run at once: several
+    trials make better use of the cores than many threads in one of them.
     """
-    spec = training.spec
     assert training.search is not None
-    assert isinstance(spec, ModelSpec)
-    free = training.search.settings.n_threads is None and spec.thread_invariant
-    return 1 if free else training.n_threads
+    settings = training.search.settings
+    if not trial_threads_are_free(training):
+        return training.n_threads
+    at_once = min(settings.max_concurrent, settings.n_workers or settings.max_concurrent)
+    return max(1, Budget.current().threads // at_once)
+
+
+def trial_threads_are_free(training: Training) -> bool:
+    """Return whether threads change no bits and the user names no number of them."""
+    assert training.search is not None
+    assert isinstance(training.spec, ModelSpec)
+    search = training.search
+    return threads_are_free(training.spec, search.settings, training.parameters, search.space)
 
 
 def watched_direction(spec: Spec, policy: TrainingPolicy) -> Direction:

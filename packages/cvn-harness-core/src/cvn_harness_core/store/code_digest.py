@@ -52,8 +52,8 @@ def package_digest(name: str) -> str:
 def _digest(sources: set[tuple[str, Path]], whose: str) -> str:
     if not sources:
         message = (
-            f"no code of {whose} was found, so its results cannot be kept in the store; install it "
-            "as files (not as a zip archive), or use no store."
+            f"no code of {whose} was found, so its results cannot be kept; install it as files "
+            "(not as a zip archive), or use no store and no storage."
         )
         raise StoreError("code_not_found", message)
     files = sorted((name, blake3(path.read_bytes()).hexdigest()) for name, path in sources)

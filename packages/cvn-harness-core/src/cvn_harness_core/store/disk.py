@@ -15,7 +15,7 @@ from cvn_harness_core.contracts.checks import integer
 from cvn_harness_core.errors import BundleError, StoreError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.store import entry as entries
-from cvn_harness_core.store import eviction
+from cvn_harness_core.store import eviction, trials
 from cvn_harness_core.store.entry import Entry
 from cvn_harness_core.store.eviction import Collected
 from cvn_harness_core.store.explain import Difference, differences, nearest
@@ -160,6 +160,22 @@ class Store:
         if hit:
             tell_hit(log, found, time.perf_counter() - started)
         return Computed(found, hit)
+
+    def note_trials(self, datasets: str, study: str, n_trials: int) -> None:
+        """Keep how many trials a study (by its digest) has run on datasets (by theirs).
+
+        Raises StoreError ``store_unwritable``.
+        """
+        self._layout.make()
+        trials.note(self.path, datasets, study, n_trials)
+
+    def trials_on(self, datasets: str) -> dict[str, int]:
+        """Return how many trials each study has run on datasets, by the study's digest.
+
+        Searches count however they ended, and for ever: ``gc`` deletes no number. Raises StoreError
+        ``store_unreadable``.
+        """
+        return trials.noted(self.path, datasets)
 
     def ls(self) -> list[Listed]:
         """Return all entries, the most recently used first, without reading them."""

@@ -7,6 +7,7 @@
     entries/.<digest>.*        being written or deleted by whoever holds the lock of <digest>
     locks/<digest>.lock        locked by the kernel, never by existing
     quarantine/<digest>.*      damaged entries, for inspection, until ``gc``
+    trials/<data>/<study>      how many trials were run; see ``trials``
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         import argcomplete
 
         argcomplete.autocomplete(parser)
-    arguments = parser.parse_args(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    arguments = parser.parse_args(given, argparse.Namespace(argv=given))
     if not hasattr(arguments, "run"):
         parser.print_help(sys.stderr)
         return EXIT_USAGE

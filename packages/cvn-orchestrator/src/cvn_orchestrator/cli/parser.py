@@ -46,6 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
+    _hpo(commands.add_parser("hpo", help="show what a search did, with plots"))
     _store(commands.add_parser("store", help="list, verify and tidy a store of trained models"))
     return parser
 
@@ -178,15 +179,27 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         default="extrapolation",
         help="ends trials early (default: extrapolation)",
     )
-    search.add_argument("--batch-size", type=int, default=4, metavar="N", help="default: 4")
+    search.add_argument(
+        "--max-concurrent",
+        type=int,
+        default=4,
+        metavar="N",
+        help="trials that may be under way at once; decides which are tried (default: 4)",
+    )
     search.add_argument("--workers", type=int, metavar="N", help="trials at once")
     search.add_argument(
         "--storage",
         metavar="URL",
         help="sqlite:///FILE, postgresql+psycopg://..., or FILE.journal: the same command goes on "
-        "with what is there (default: memory)",
+        "with what is there (default: OUT.journal); memory keeps nothing",
     )
     search.add_argument("--study", metavar="NAME", help="default: what the study depends on")
+    search.add_argument(
+        "--in-process",
+        action="store_true",
+        help="do not run the search in a process of its own: a library that crashes then ends the "
+        "command, and not one trial",
+    )
 
 
 def _add_policy(parser: argparse.ArgumentParser) -> None:
@@ -336,6 +349,22 @@ def _add_config(group: argparse._ActionsContainer, *, sql: str) -> None:
     group.add_argument(
         "--timeframe", metavar="T", help="length of a bar, such as 1h: which defaults hold"
     )
+
+
+def _hpo(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", dest="action", required=True)
+    show = actions.add_parser("show", help="show the trials of a search, finished or running")
+    show.set_defaults(run=_runs("hpo"))
+    show.add_argument(
+        "search",
+        metavar="BUNDLE|STORAGE",
+        help="a bundle that `cvn train --trials` wrote, or what its --storage was",
+    )
+    show.add_argument("--study", metavar="NAME", help="which of a storage's studies")
+    show.add_argument(
+        "--out", "-o", type=Path, metavar="FILE.html", help="write a page with Optuna's plots"
+    )
+    show.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _store(parser: argparse.ArgumentParser) -> None:

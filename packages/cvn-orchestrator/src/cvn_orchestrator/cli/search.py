@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cvn_harness_core import Choice, InputError, Range, TrainedArtifact, TrialRecord
+from cvn_orchestrator.cli.storage import storage_of
 
 OnTrial = Callable[[str, TrialRecord], None]
 Space = dict[str, Range | Choice]
@@ -37,9 +38,9 @@ def search_settings(arguments: argparse.Namespace, space: Mapping[str, Any]) -> 
         "space": space,
         "sampler": arguments.sampler,
         "pruner": arguments.pruner,
-        "batch_size": arguments.batch_size,
+        "max_concurrent": arguments.max_concurrent,
         "n_workers": arguments.workers,
-        "storage": arguments.storage,
+        "storage": storage_of(arguments),
         "study_name": arguments.study,
     }
 
@@ -114,7 +115,8 @@ class _Progress:
         total = self._arguments.trials
         if model not in self._tasks:
             self._tasks[model] = self._bar.add_task(said, total=total)
-        self._bar.update(self._tasks[model], completed=record.number + 1, description=said)
+        latest = max(r.number for r in records) + 1
+        self._bar.update(self._tasks[model], completed=latest, description=said)
         if self._bar.disable:
             value = "" if record.value is None else f" {record.value:.5f}"
             print(
@@ -127,8 +129,9 @@ class _Progress:
     def farewell(self) -> str:
         """Return what became of the trials, and how to go on."""
         n = sum(map(len, self._records.values()))
-        if self._arguments.storage is None:
-            return f"cvn: {n} trials were in memory and are gone; --storage would have kept them"
+        where = storage_of(self._arguments)
+        if where is None:
+            return f"cvn: {n} trials were in memory and are gone"
         return f"cvn: {n} trials of this run are kept; the same command goes on with them"
 
 

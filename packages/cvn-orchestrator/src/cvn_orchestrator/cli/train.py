@@ -21,12 +21,16 @@ from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
 from cvn_orchestrator.cli.report import report
 from cvn_orchestrator.cli.search import searched
+from cvn_orchestrator.cli.storage import storage_of
+from cvn_orchestrator.cli.supervised import supervised
 from cvn_orchestrator.data import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Train, write the bundle, and print what came out."""
+    if storage_of(arguments) is not None and not arguments.in_process:
+        return supervised(arguments)
     if arguments.log != "off":
         configure_logging(arguments.log)
     job = job_of(arguments)  # an unknown name is reported before any data are read

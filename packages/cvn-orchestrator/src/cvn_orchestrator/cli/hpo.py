@@ -1,0 +1,100 @@
+"""`cvn hpo show`: what a search did, from a bundle or from the storage that it runs in."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from cvn_harness_core import (
+    InputError,
+    SearchError,
+    SearchRecord,
+    TrainedArtifact,
+    optuna_study,
+    read_search,
+)
+from cvn_orchestrator.report.page import page
+from cvn_orchestrator.report.search import importance, search_sections, shown, trial_rows
+from cvn_orchestrator.table import aligned
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the searches and, where a file is named, write their page."""
+    found = _searches(arguments)
+    if arguments.out is not None:
+        _write(found, arguments.out)
+    if arguments.json:
+        print(json.dumps({name: _facts(search) for name, search in found.items()}, indent=1))
+        return 0
+    print("\n\n".join(_text(name, search) for name, search in found.items()))
+    if arguments.out is not None:
+        print(f"\npage: {arguments.out}")
+    return 0
+
+
+def _searches(arguments: argparse.Namespace) -> dict[str, SearchRecord]:
+    """Return searches by model: of an ensemble's bundle those of its bases."""
+    run: str = arguments.search
+    if "://" in run or run.endswith(".journal"):
+        search = read_search(run, arguments.study)
+        return {search.study: search}
+    if arguments.study is not None:
+        message = "--study names a study in a storage, and not in a bundle."
+        raise InputError("setting_invalid", message)
+    found = dict(_of_artifact(TrainedArtifact.load(Path(run))))
+    if not found:
+        message = f"{run}: nothing was searched for this artifact (n_trials was 0)."
+        raise SearchError("study_unknown", message)
+    return found
+
+
+def _of_artifact(artifact: TrainedArtifact) -> Iterator[tuple[str, SearchRecord]]:
+    if artifact.search is not None:
+        yield artifact.name, artifact.search
+    for base in artifact.native.bases if artifact.kind == "ensemble" else ():
+        yield from _of_artifact(base)
+
+
+def _facts(search: SearchRecord) -> dict[str, object]:
+    found, reason = importance(search, optuna_study(search))
+    return {**asdict(search), "importances": dict(found), "importances_reason": reason}
+
+
+def _text(name: str, search: SearchRecord) -> str:
+    header, rows = trial_rows(search)
+    at = 7  # the facts of a trial; its parameters are below, of the best one only
+    best = search.trials[_at(search)].params
+    found, reason = importance(search, optuna_study(search))
+    weights = ", ".join(f"{n} {share:.0%}" for n, share in found.items()) or reason or ""
+    where = search.evaluate_on.replace("_", " ")
+    ended = f"{search.count('pruned')} pruned, {search.count('failed')} failed"
+    ever = f"{search.n_trials_on_data} ever run on these data"
+    return "\n".join(
+        [
+            f"{name}: {len(search.trials)} trials of {search.study} ({ended}); {ever}",
+            aligned(header[:at], [row[:at] for row in rows], left=2),
+            "",
+            f"best: trial {search.best}, {search.objective} {search.value:.5f} on {where}",
+            f"with: {', '.join(f'{n}={shown(v)}' for n, v in best.items())}",
+            f"importance (fANOVA): {weights}",
+        ]
+    )
+
+
+def _at(search: SearchRecord) -> int:
+    return next(at for at, trial in enumerate(search.trials) if trial.number == search.best)
+
+
+def _write(found: dict[str, SearchRecord], path: Path) -> None:
+    title = f"Search: {', '.join(found)}"
+    total = sum(len(search.trials) for search in found.values())
+    lede = f"{total} trials. The winner was chosen on validation, so its value there is optimistic."
+    sections = [part for name, search in found.items() for part in search_sections(name, search)]
+    try:
+        path.write_text(page(title, lede, sections), "utf-8")
+    except OSError as error:
+        message = f"{path} cannot be written: {error.strerror or error}."
+        raise InputError("setting_invalid", message) from error
