@@ -121,7 +121,9 @@ class Datasets:
             except HarnessError as error:
                 raise error.at(name) from None
         return cls(
-            **parts,
+            parts["train"],
+            parts["val"],
+            parts["test"],
             feature_names=feature_names,
             feature_version=feature_version,
             payoff=payoff,

@@ -21,7 +21,7 @@ from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
 from cvn_orchestrator.cli.report import report
 from cvn_orchestrator.cli.search import searched
-from cvn_orchestrator.data import read_table, share_boundaries
+from cvn_orchestrator.data.tables import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
 
 
