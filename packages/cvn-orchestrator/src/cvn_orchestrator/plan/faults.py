@@ -41,11 +41,18 @@ class Faults:
         raise PlanError.of("plan_invalid", heading, texts)
 
 
-def section(kind: type[Section], table: Any, at: Key, faults: Faults) -> Section | None:
+def section(
+    kind: type[Section],
+    table: Any,
+    at: Key,
+    faults: Faults,
+    places: Mapping[str, Key] | None = None,
+) -> Section | None:
     """Return a table as a section; None, and what is wrong noted, if it cannot be one.
 
-    Every key is looked at, also after a fault.
+    Every key is looked at, also after a fault. Keys stand within ``at``, or where ``places`` says.
     """
+    places = {} if places is None else places
     if not isinstance(table, Mapping):
         faults.add(at, f"must be a table of {', '.join(kind.__struct_fields__)}")
         return None
@@ -54,7 +61,7 @@ def section(kind: type[Section], table: Any, at: Key, faults: Faults) -> Section
     required = [f.name for f in msgspec.structs.fields(kind) if f.required]
     for name in table:
         if name not in hints:
-            faults.add((*at, name), f"unknown key {name!r}{nearest(name, hints)}")
+            faults.add(places.get(name, (*at, name)), f"unknown key {name!r}{nearest(name, hints)}")
     for name in required:
         if name not in table:
             faults.add(at, f"{name} is missing")
@@ -64,7 +71,7 @@ def section(kind: type[Section], table: Any, at: Key, faults: Faults) -> Section
             try:
                 values[name] = msgspec.convert(value, hints[name])
             except msgspec.ValidationError as error:
-                faults.add((*at, name), _said(error, hints[name]))
+                faults.add(places.get(name, (*at, name)), _said(error, hints[name]))
     return kind(**values) if len(faults) == before else None
 
 

@@ -1,4 +1,4 @@
-"""A TOML file's values, by ``tomllib``, and where each of its keys stands, by tree-sitter's grammar.
+"""A TOML file's values, by ``tomllib``, and where each of its keys stands, by tree-sitter.
 
 ``tomllib`` says what a file means and gives no positions; tree-sitter gives the position of every
 token and no meaning. Keys are joined by their path.
@@ -34,7 +34,7 @@ class Document:
     positions: dict[Key, tuple[int, int]]
 
     def place(self, key: Key) -> str:
-        """Return ``FILE:LINE:COLUMN`` of a key or, of one that is absent, of what should hold it."""
+        """Return ``FILE:LINE:COLUMN`` of a key or, if it is absent, of what should hold it."""
         while key and key not in self.positions:
             key = key[:-1]
         line, column = self.positions.get(key, (1, 1))

@@ -40,7 +40,7 @@ def combinatorial(
         trains, one validates), or more than 10,000 folds; ``history_too_short`` for fewer days
         than groups.
     """
-    _check(n_groups, n_test_groups)
+    check_groups(n_groups, n_test_groups)
     groups = _groups(first, last, n_groups)
     return tuple(
         _fold(number, groups, tested)
@@ -55,7 +55,7 @@ def paths(n_groups: int, n_test_groups: int) -> tuple[tuple[int, ...], ...]:
 
     Raises InputError ``setting_invalid`` as ``combinatorial``.
     """
-    _check(n_groups, n_test_groups)
+    check_groups(n_groups, n_test_groups)
     by_group: list[list[int]] = [[] for _ in range(n_groups)]
     for number, tested in enumerate(combinations(range(n_groups), n_test_groups), start=1):
         for group in tested:
@@ -63,7 +63,8 @@ def paths(n_groups: int, n_test_groups: int) -> tuple[tuple[int, ...], ...]:
     return tuple(zip(*by_group, strict=True))
 
 
-def _check(n_groups: int, n_test_groups: int) -> None:
+def check_groups(n_groups: int, n_test_groups: int) -> None:
+    """Raise InputError ``setting_invalid`` for numbers of groups that cannot be."""
     if n_test_groups < 1 or n_groups - n_test_groups < 2:
         message = (
             f"combinatorial got n_groups={n_groups} and n_test_groups={n_test_groups}; one or more "

@@ -84,7 +84,8 @@ def survey(settings: SplitSettings, table: SharedTable, symbols: Sequence[str]) 
     Raises InputError ``history_too_short``.
     """
     windows = settings.layout.folds(*_history(table, symbols))
-    facts, found = [], []
+    facts: list[FoldFacts] = []
+    found: list[Leak] = []
     for symbol in symbols:
         rows = table.rows(symbol)
         for window in windows:
