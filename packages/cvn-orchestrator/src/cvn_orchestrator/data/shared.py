@@ -128,7 +128,7 @@ def _digest(schema: Schema) -> str:
             raise InputError("data_unreadable", message) from error
     roles = {name: value for name, value in asdict(schema).items() if name not in _NO_ARRAY}
     identity = json.dumps([FORMAT, pl.__version__, digests, roles], sort_keys=True)
-    return hashlib.sha256(identity.encode()).hexdigest()
+    return hashlib.sha256(identity.encode()).hexdigest()[:32]
 
 
 _NO_ARRAY = ("path", "payoff", "feature_version")
