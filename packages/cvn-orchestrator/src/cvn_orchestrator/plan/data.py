@@ -13,10 +13,10 @@ from cvn_orchestrator.plan.sections import DataSection
 
 def schema_of(table: Any, folder: Path, faults: Faults) -> Schema | None:
     """Return the table's schema; None, and what is wrong noted, if it cannot be one."""
-    found = None if table is None else section(DataSection, table, ("data",), faults)
-    if found is None:
+    if table is None:
         return None
     before = len(faults)
+    found = section(DataSection, table, ("data",), faults)
     _check_columns(found, faults)
     payoff = None if found.payoff is None else _payoff(found.payoff, faults)
     if len(faults) > before:

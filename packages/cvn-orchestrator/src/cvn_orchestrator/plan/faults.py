@@ -47,32 +47,35 @@ def section(
     at: Key,
     faults: Faults,
     places: Mapping[str, Key] | None = None,
-) -> Section | None:
-    """Return a table as a section; None, and what is wrong noted, if it cannot be one.
+) -> Section:
+    """Return a table as a section, and note what is wrong with it.
 
-    Every key is looked at, also after a fault. Keys stand within ``at``, or where ``places`` says.
+    Every key is looked at, also after a fault, so that what depends on the sound ones can be looked
+    at, too: a key that is wrong is as if it were absent, and one that must be there and is not is
+    None. Keys stand within ``at``, or where ``places`` says.
     """
     places = {} if places is None else places
     if not isinstance(table, Mapping):
         faults.add(at, f"must be a table of {', '.join(kind.__struct_fields__)}")
-        return None
-    before = len(faults)
+        table = dict.fromkeys(f.name for f in msgspec.structs.fields(kind) if f.required)
+        return kind(**table)
     hints = get_type_hints(kind, include_extras=True)
-    required = [f.name for f in msgspec.structs.fields(kind) if f.required]
-    for name in table:
-        if name not in hints:
-            faults.add(places.get(name, (*at, name)), f"unknown key {name!r}{nearest(name, hints)}")
-    for name in required:
-        if name not in table:
-            faults.add(at, f"{name} is missing")
-    values = {}
+    values: dict[str, Any] = {}
     for name, value in table.items():
-        if name in hints:
-            try:
-                values[name] = msgspec.convert(value, hints[name])
-            except msgspec.ValidationError as error:
-                faults.add(places.get(name, (*at, name)), _said(error, hints[name]))
-    return kind(**values) if len(faults) == before else None
+        key = places.get(name, (*at, name))
+        if name not in hints:
+            faults.add(key, f"unknown key {name!r}{nearest(name, hints)}")
+            continue
+        try:
+            values[name] = msgspec.convert(value, hints[name])
+        except msgspec.ValidationError as error:
+            faults.add(key, _said(error, hints[name]))
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in values:
+            values[field.name] = None
+            if field.name not in table:
+                faults.add(at, f"{field.name} is missing")
+    return kind(**values)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -66,7 +66,7 @@ def hpo_params_of(
     if len(faults) > before:
         return None
     settings: dict[str, Any] = {}
-    if search is not None:
+    if search is not None and search.n_trials:
         names = (
             "n_trials", "timeout_s", "objective", "evaluate_on", "sampler", "pruner", "batch_size",
             "n_workers", "storage",
@@ -122,8 +122,9 @@ def _dimensions(
             faults.add(key, str(_parameter_fault(spec, name, None, None)))
             continue
         kind = ChoiceSection if isinstance(entry, Mapping) and "choices" in entry else RangeSection
+        before = len(faults)
         found = section(kind, entry, key, faults)
-        if found is None:
+        if len(faults) > before:
             continue
         if isinstance(found, ChoiceSection):
             dimension: Range | Choice = Choice(*([None] if found.unset else []), *found.choices)

@@ -50,10 +50,8 @@ def policy_of(
     if "preset" not in table:
         places = {**{name: ("policy", name) for name in shared}, **places}
         table = {**shared, **table}
-    found = section(PolicySection, table, at, faults, places)
-    if found is None:
-        return None
     before = len(faults)
+    found = section(PolicySection, table, at, faults, places)
     changes = _changes(found, places, embargo, faults)
     if found.preset == FIXED_PRESET:
         for name in changes.keys() - {"on_unhealthy"}:
@@ -97,8 +95,7 @@ def _changes(
         changes["early_stopping"] = _stopping(found.early_stopping, places, faults)
     if found.health is not None:
         limits = section(HealthSection, found.health, places["health"], faults)
-        if limits is not None:
-            changes["health"] = HealthLimits(**msgspec.structs.asdict(limits))
+        changes["health"] = HealthLimits(**msgspec.structs.asdict(limits))
     return changes
 
 
@@ -108,7 +105,7 @@ def _stopping(
     if isinstance(said, bool):
         return EarlyStopping() if said else None
     found = section(EarlyStoppingSection, said, places["early_stopping"], faults)
-    return None if found is None else EarlyStopping(found.rounds, found.metric, found.min_delta)
+    return EarlyStopping(found.rounds, found.metric, found.min_delta)
 
 
 def _rule(

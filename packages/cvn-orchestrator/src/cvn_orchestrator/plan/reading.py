@@ -78,22 +78,20 @@ def read_plan(path: Path) -> Plan:
     """
     document = read_document(path)
     faults = Faults(document)
-    whole = section(PlanSection, document.values, (), faults)
+    section(PlanSection, document.values, (), faults)
     tables: dict[str, Any] = {
-        name: table if isinstance(table, dict) else {} for name, table in document.values.items()
+        name: table for name, table in document.values.items() if isinstance(table, dict)
     }
     schema = schema_of(tables.get("data"), path.parent, faults)
     splits = splits_of(tables.get("splits"), faults)
     sweep = (
         section(SweepSection, tables["sweep"], ("sweep",), faults) if "sweep" in tables else None
     )
-    if tables.get("policy"):
-        section(PolicySection, tables["policy"], ("policy",), faults)
+    section(PolicySection, tables.get("policy", {}), ("policy",), faults)
     variants = _variants(tables, splits, sweep, schema, faults)
     if sweep is not None:
         _check_sweep(sweep, tables, schema, faults)
     faults.refuse()
-    assert whole is not None
     assert schema is not None
     assert splits is not None
     assert sweep is not None
@@ -137,7 +135,7 @@ def _check_sweep(
     sweep: SweepSection, tables: dict[str, Any], schema: Schema | None, faults: Faults
 ) -> None:
     variants = tables.get("variants", {})
-    if sweep.baseline not in variants:
+    if sweep.baseline is not None and sweep.baseline not in variants:
         fault = f"{sweep.baseline!r} is no variant{nearest(sweep.baseline, variants)}"
         faults.add(("sweep", "baseline"), fault)
     for key in ("symbols", "costs"):

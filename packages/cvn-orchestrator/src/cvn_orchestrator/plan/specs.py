@@ -11,7 +11,7 @@ from cvn_harness_core import (
     EnsembleSpec,
     PluginError,
 )
-from cvn_orchestrator.plan.faults import Faults, nearest
+from cvn_orchestrator.plan.faults import Faults
 from cvn_orchestrator.plan.parameters import Spec
 from cvn_orchestrator.plan.positions import Key
 from cvn_orchestrator.plan.sections import VariantSection
@@ -75,8 +75,6 @@ def _spec(name: str, at: Key, registry: Any, faults: Faults) -> Spec | None:
     try:
         spec: Spec = registry[name]
     except PluginError as error:
-        known = [*MODEL_REGISTRY, *ENSEMBLE_REGISTRY]
-        hint = nearest(name, known) if name not in known else ""
-        faults.add(at, f"{str(error).removesuffix('.')}{hint}")
+        faults.add(at, str(error))
         return None
     return spec

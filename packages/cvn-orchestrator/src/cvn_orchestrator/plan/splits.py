@@ -16,13 +16,13 @@ def splits_of(table: Any, faults: Faults) -> SplitSettings | None:
     """Return how the folds are laid; None, and what is wrong noted, if they cannot be."""
     if table is None:
         return None
-    at = ("splits",)
+    before = len(faults)
     kind = CombinatorialSection if table.get("kind") == "combinatorial" else WalkForwardSection
-    found = section(kind, table, at, faults)
-    layout = None if found is None else _layout(found, faults)
-    if found is None or layout is None:
-        return None
+    found = section(kind, table, ("splits",), faults)
     assert isinstance(found, WalkForwardSection | CombinatorialSection)
+    layout = _layout(found, faults) if len(faults) == before else None
+    if layout is None:
+        return None
     return SplitSettings(layout, timedelta(days=found.embargo_days), found.purge, found.incomplete)
 
 

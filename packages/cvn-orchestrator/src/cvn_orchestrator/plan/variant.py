@@ -39,14 +39,12 @@ def variant_of(
     are trained with them in any case.
     """
     at: Key = ("variants", name)
-    found = section(VariantSection, table, at, faults)
-    if found is None:
-        return None
     before = len(faults)
+    found = section(VariantSection, table, at, faults)
     policy = policy_of(found.policy, (*at, "policy"), shared_policy, embargo, faults)
     specs = specs_of(found, at, faults)
     search = None
-    if "search" in table:
+    if found.search:
         search = section(SearchSection, found.search, (*at, "search"), faults)
     if not specs:
         return None
