@@ -8,15 +8,20 @@ from typing import Self
 from cvn_harness_core import HarnessError
 
 
+SHOWN = 100
+
+
 class FaultsError(HarnessError, ValueError):
-    """Something has faults; the message holds them all, ``faults`` one by one."""
+    """Something has faults; ``faults`` holds them one by one, the message the first hundred."""
 
     faults: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, code: str, heading: str, faults: Sequence[str]) -> Self:
         """Return the error of one or more faults, a line each under the heading."""
-        error = cls(code, "\n".join((heading, *(f"  {fault}" for fault in faults))))
+        more = [f"... and {len(faults) - SHOWN:,} more"] if len(faults) > SHOWN else []
+        lines = [f"  {fault}" for fault in (*faults[:SHOWN], *more)]
+        error = cls(code, "\n".join((heading, *lines)))
         error.faults = tuple(faults)
         return error
 

@@ -41,11 +41,10 @@ class Leak:
             for row, (start, end) in zip(self.rows, self.stamps, strict=True)
         )
         more = ", ..." if self.n_rows > len(self.rows) else ""
-        noun = "row" if self.n_rows == 1 else "rows"
+        rows = "1 row" if self.n_rows == 1 else f"{self.n_rows:,} rows"
         return (
-            f"{self.symbol}, fold {self.fold}: {self.n_rows:,} {noun} of {self.part} "
-            f"{'is' if self.n_rows == 1 else 'are'} also {self.of}'s, overlap it or come within "
-            f"the embargo of it: {shown}{more}"
+            f"{self.symbol}, fold {self.fold}: {rows} of {self.part} overlapping {self.of}, or "
+            f"within the embargo of it: {shown}{more}"
         )
 
 
