@@ -7,7 +7,6 @@ from typing import Self
 
 from cvn_harness_core import HarnessError
 
-
 SHOWN = 100
 
 

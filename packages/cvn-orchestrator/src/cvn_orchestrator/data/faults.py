@@ -67,7 +67,7 @@ def _value_faults(rows: pl.DataFrame, schema: Schema) -> Iterator[str]:
             continue
         value = pl.col(column)
         wrong = {
-            "label": (~value.is_in([0, 1]), "not 0 or 1"),
+            "label": ((value != 0) & (value != 1), "not 0 or 1"),
             "returns": (~value.cast(pl.Float64).is_finite(), "NaN or infinite"),
             "weight": (~(value.cast(pl.Float64).is_finite() & (value >= 0)), "NaN or negative"),
         }[role]

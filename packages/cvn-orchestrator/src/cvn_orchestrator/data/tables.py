@@ -54,10 +54,10 @@ def table_files(path: Path) -> tuple[Path, ...]:
 def read_tables(path: Path) -> pl.DataFrame:
     """Return a file's table, or those of a folder's files one after another, by name.
 
-    Each row's file stands in the column ``FILE``. Whole numbers and fractions of one column, or
-    dates and times of day, become the wider of both types.
+    Each row's file stands in the column ``FILE``. A column that holds whole numbers in one file and
+    fractions in another, or dates and datetimes, has the wider of both types.
 
-    Raises InputError ``data_unreadable``, also for files whose columns differ.
+    Raises InputError ``data_unreadable``, also for files whose columns or types differ.
     """
     files = table_files(path)
     tables = [read_table(file) for file in files]
@@ -67,6 +67,13 @@ def read_tables(path: Path) -> pl.DataFrame:
             differ = sorted(set(table.columns) ^ columns)
             message = f"{file} and {first} have other columns: {differ[:5]} are in one of them."
             raise InputError("data_unreadable", message)
+        for column, kind in table.schema.items():
+            if not _one_family(kind, tables[0].schema[column]):
+                message = (
+                    f"column {column!r} is {kind} in {file} and {tables[0].schema[column]} in "
+                    f"{first}; give it one type."
+                )
+                raise InputError("data_unreadable", message)
     named = [
         table.select(tables[0].columns).with_columns(pl.lit(file.stem).alias(FILE))
         for file, table in zip(files, tables, strict=True)
@@ -76,6 +83,14 @@ def read_tables(path: Path) -> pl.DataFrame:
     except pl.exceptions.PolarsError as error:
         message = f"the files in {path} cannot be one table: {error}"
         raise InputError("data_unreadable", message) from error
+
+
+def _one_family(kind: pl.DataType, other: pl.DataType) -> bool:
+    """Return whether two types have a wider one that keeps all values; a hole has any type."""
+    if kind == other or pl.Null in (kind, other):
+        return True
+    numbers = kind.is_numeric() and other.is_numeric()
+    return numbers or (kind.is_temporal() and other.is_temporal())
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
