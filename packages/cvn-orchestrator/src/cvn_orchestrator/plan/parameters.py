@@ -87,7 +87,7 @@ def hpo_params_of(
     except HarnessError as error:
         faults.add(_guilty(str(error), params, at, space, space_at), str(error))
         return None
-    if search is not None and not resolved.space:
+    if found.n_trials and not resolved.space:
         faults.add(space_at[:-1], f"{spec.name} has nothing to search: all is fixed; give space")
         return None
     return found

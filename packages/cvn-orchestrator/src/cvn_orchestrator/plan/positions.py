@@ -53,15 +53,18 @@ def read_document(path: Path) -> Document:
         message = f"{path} is no TOML: it is not UTF-8 ({error.reason} at byte {error.start})."
         raise PlanError("plan_unreadable", message) from error
     except tomllib.TOMLDecodeError as error:
-        message = f"{_syntax_place(path, str(error))}: {_PLACE.sub('', str(error))}."
+        message = f"{_syntax_place(path, text, str(error))}: {_PLACE.sub('', str(error))}."
         raise PlanError("plan_unreadable", message) from error
     return Document(path, values, _positions(text.encode()))
 
 
-def _syntax_place(path: Path, said: str) -> str:
+def _syntax_place(path: Path, text: str, said: str) -> str:
     found = _PLACE.search(said)
-    if found is None or found[1] is None:
+    if found is None:
         return str(path)
+    if found[1] is None:
+        lines = text.split("\n")
+        return f"{path}:{len(lines)}:{len(lines[-1]) + 1}"
     return f"{path}:{found[1]}:{found[2]}"
 
 
