@@ -54,6 +54,14 @@ def bars(n: int = 1200) -> pl.DataFrame:
     return pl.concat(tables)
 
 
+def late(days: int) -> pl.DataFrame:
+    """Return the table with the second symbol beginning so many days later."""
+    table = bars()
+    return table.filter(
+        (pl.col("s") == "ES") | (pl.col("t") > datetime(2020, 1, 1) + timedelta(days))
+    )
+
+
 def write(folder: Path, text: str, table: pl.DataFrame | None = None) -> Path:
     """Write the table and the plan of this text, and return the plan's path."""
     (bars() if table is None else table).write_parquet(folder / "bars.parquet")

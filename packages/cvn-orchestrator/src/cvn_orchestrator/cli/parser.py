@@ -22,6 +22,7 @@ examples:
   cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
       --time date --label-end label_end
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
+  cvn sweep plan.toml --dry-run              what a plan of many cells would train
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
 
