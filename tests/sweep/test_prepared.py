@@ -114,6 +114,13 @@ def test_a_fold_that_a_symbol_lacks_is_refused_or_skipped_as_the_plan_says(tmp_p
     assert Cell("NQ", 2, "lgbm") in sweep.cells
 
 
+def test_a_plan_of_nothing_but_skipped_folds_is_refused(tmp_path: Path) -> None:
+    table = bars().with_columns(y=pl.lit(1))
+    with pytest.raises(SplitsError, match="nothing is left to train") as caught:
+        prepared(tmp_path, HEAD.replace("embargo", 'incomplete = "skip"\nembargo') + LGBM, table)
+    assert caught.value.code == "splits_incomplete"
+
+
 def test_one_class_is_lacking_where_it_would_be_refused(tmp_path: Path) -> None:
     table = bars().with_columns(y=pl.when(pl.col("s") == "NQ").then(0).otherwise("y"))
     with pytest.raises(SplitsError) as caught:

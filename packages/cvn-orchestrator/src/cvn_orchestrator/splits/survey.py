@@ -65,7 +65,7 @@ class Survey:
         return tuple(facts for facts in self.facts if facts.lacks)
 
     def require_sound(self, settings: SplitSettings) -> None:
-        """Raise SplitsError ``splits_leak`` or, unless they are skipped, ``splits_incomplete``."""
+        """Raise SplitsError ``splits_leak`` or, unless some are skipped, ``splits_incomplete``."""
         refuse(self.leaks)
         if self.lacking and settings.incomplete == "refuse":
             faults = [f"{f.symbol}, fold {f.fold}: {'; '.join(f.lacks)}" for f in self.lacking]
@@ -74,6 +74,9 @@ class Survey:
                 'skip them (splits.incomplete = "skip"):'
             )
             raise SplitsError.of("splits_incomplete", heading, faults)
+        if len(self.lacking) == len(self.facts):
+            message = "every fold of every symbol is incomplete, so nothing is left to train."
+            raise SplitsError("splits_incomplete", message)
 
 
 def survey(settings: SplitSettings, table: SharedTable, symbols: Sequence[str]) -> Survey:

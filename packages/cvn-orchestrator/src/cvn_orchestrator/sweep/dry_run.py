@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from cvn_harness_core import POLICIES
 from cvn_orchestrator.plan.variants import Variant
 from cvn_orchestrator.splits.settings import WalkForward
 from cvn_orchestrator.sweep.fits import KINDS, counts, fits_of
@@ -72,6 +73,7 @@ def _variant(variant: Variant, fits: Mapping[str, int], *, baseline: str) -> dic
         "trains": variant.trains,
         "bases": list(variant.bases),
         "policy": variant.policy.name,
+        "policy_changed": variant.policy != POLICIES[variant.policy.name](),
         "baseline": variant.name == baseline,
         "trials": max(own.n_trials for own in variant.hpo_params.values()),
         "fits_per_cell": dict(fits),
@@ -162,7 +164,7 @@ def _variants(variants: list[dict[str, Any]]) -> str:
         (
             v["name"],
             v["trains"] + (f" ({', '.join(v['bases'])})" if v["bases"] else ""),
-            v["policy"],
+            v["policy"] + (", changed" if v["policy_changed"] else ""),
             str(v["trials"]),
             str(sum(n for kind, n in v["fits_per_cell"].items() if kind != "combiner")),
             "baseline" if v["baseline"] else "",
