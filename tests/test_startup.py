@@ -9,8 +9,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "catboost", "hamilton", "lightgbm", "numpy", "optuna", "pandas", "polars", "pyarrow", "scipy",
-    "sklearn", "sqlalchemy", "structlog", "tomlkit", "xgboost",
+    "catboost", "hamilton", "lightgbm", "numpy", "optuna", "pandas", "plotly", "polars", "pyarrow",
+    "scipy", "sklearn", "sqlalchemy", "structlog", "tomlkit", "tree_sitter", "xgboost",
 }  # fmt: skip
 
 MODELS = {"catboost", "lightgbm", "xgboost"}
@@ -38,7 +38,15 @@ def loaded_after(statement: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["plugins"], ["plugins", "--json"], ["--help"], ["store", "--help"], ["params", "--help"]],
+    [
+        ["plugins"],
+        ["plugins", "--json"],
+        ["--help"],
+        ["store", "--help"],
+        ["params", "--help"],
+        ["splits", "--help"],
+        ["sweep", "--help"],
+    ],
 )
 def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:
     loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({arguments!r})")

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cvn_harness_core import Datasets, FeatureVersion, HarnessError, InputError, Payoff, Split
+from cvn_harness_core.contracts.datasets import _overlapping
 
 Parts = dict[str, dict[str, Any]]
 Train = Callable[..., Any]
@@ -99,6 +100,74 @@ def test_splits_follow_one_another_where_no_label_end_is_known(
     parts[later]["time"] = parts[earlier]["time"][-1] + np.arange(len(parts[later]["y"])) * DAY
     with refused(InputError, "split_leak", match=f"^1 rows of {earlier} reach into {later}"):
         train(parts)
+
+
+def in_any_order(parts: Parts, names: tuple[str, ...]) -> Datasets:
+    return Datasets(
+        **{n: Split(**part) for n, part in parts.items()}, feature_names=names, order="any"
+    )
+
+
+def test_validation_and_test_may_lie_before_train_only_if_that_is_asked_for(
+    parts: Parts, names: tuple[str, ...], refused: Refused
+) -> None:
+    parts["train"], parts["test"] = parts["test"], parts["train"]
+    data = in_any_order(parts, names)
+    assert data.train.time is not None
+    assert data.test.time is not None
+    assert data.train.time.min() > data.test.time.max()
+    with refused(InputError, "split_leak"):
+        replace(data, order="forward")
+    with refused(InputError, "setting_invalid", match="order is 'backward'"):
+        replace(data, order="backward")
+
+
+@pytest.mark.parametrize(("one", "other"), [("train", "val"), ("train", "test"), ("val", "test")])
+def test_in_any_order_no_two_labels_of_two_splits_share_a_moment(
+    one: str, other: str, parts: Parts, names: tuple[str, ...], refused: Refused
+) -> None:
+    if (one, other) == ("train", "test"):
+        parts["train"], parts["val"] = parts["val"], parts["train"]
+    parts[one]["label_end"] = parts[one]["label_end"].copy()
+    in_any_order(parts, names)
+    last = len(parts[one]["y"]) - 1
+    parts[one]["label_end"][last] = parts[other]["time"][0]
+    with refused(InputError, "split_leak", match=rf"1 labels of {one} overlap .* at row {last}, "):
+        in_any_order(parts, names)
+
+
+labels_of_a_split = st.lists(
+    st.tuples(st.integers(0, 30), st.integers(0, 5)), min_size=1, max_size=8
+)
+
+
+@given(labels_of_a_split, labels_of_a_split)
+def test_overlap_is_found_exactly(
+    ours: list[tuple[int, int]], theirs: list[tuple[int, int]]
+) -> None:
+    def split(labels: list[tuple[int, int]]) -> Split:
+        start, length = zip(*sorted(dict(labels).items()), strict=True)
+        time = np.datetime64("2024-01-01", "ns") + np.array(start) * DAY
+        rows = len(start)
+        return Split(
+            np.zeros((rows, 1)), np.zeros(rows), time=time, label_end=time + np.array(length) * DAY
+        )
+
+    one, other = split(ours), split(theirs)
+    assert one.time is not None
+    assert other.time is not None
+    assert one.label_end is not None
+    by_pairs = (one.time[:, None] <= other.label_end) & (other.time <= one.label_end[:, None])
+    assert (_overlapping(one, other) == by_pairs.any(axis=1)).all()
+
+
+def test_in_any_order_time_must_be_known(
+    parts: Parts, names: tuple[str, ...], refused: Refused
+) -> None:
+    for part in parts.values():
+        del part["time"], part["label_end"]
+    with refused(InputError, "time_missing", match="order='any'"):
+        in_any_order(parts, names)
 
 
 @pytest.mark.parametrize("where", SPLITS)
@@ -258,7 +327,7 @@ def test_any_one_bit_of_any_array_changes_the_digest(data: st.DataObject) -> Non
         lambda names: tuple(names) != SMALL_NAMES
     )
 )
-def test_any_name_changes_the_digest(names: list[str]) -> None:
+def test_any_name_changes_the_digest(names: tuple[str, ...]) -> None:
     try:
         assert digest(SMALL, feature_names=names) != DIGEST
     except HarnessError:

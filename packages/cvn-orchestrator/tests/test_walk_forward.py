@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvn_harness_core.errors import InputError
-from cvn_orchestrator.walk_forward import Fold, walk_forward
+from cvn_orchestrator.splits.walk_forward import Fold, walk_forward
 
 DAY = timedelta(days=1)
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
 
 from cvn_harness_core.contracts.content import array_text, text_digest
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.payoff import Payoff
-from cvn_harness_core.contracts.split import Split
+from cvn_harness_core.contracts.split import Array, Split
 from cvn_harness_core.errors import HarnessError, InputError
 
 if TYPE_CHECKING:
@@ -39,6 +41,10 @@ class Datasets:
         undefined.
     tags
         Free labels of this run: ``symbol``, ``fold`` and ``variant`` appear in every event.
+    order
+        ``"forward"``: train lies before validation, and validation before test. ``"any"`` lets
+        them lie anywhere, as combinatorial cross-validation does; time must then be known, and no
+        label, from its row's time to its end, may overlap one of another split.
 
     Raises
     ------
@@ -53,6 +59,7 @@ class Datasets:
     feature_version: FeatureVersion | str = "unversioned"
     payoff: Payoff | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    order: Literal["forward", "any"] = "forward"
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -114,7 +121,9 @@ class Datasets:
             except HarnessError as error:
                 raise error.at(name) from None
         return cls(
-            **parts,
+            parts["train"],
+            parts["val"],
+            parts["test"],
             feature_names=feature_names,
             feature_version=feature_version,
             payoff=payoff,
@@ -243,6 +252,12 @@ class Datasets:
             if len(known) > 1:
                 message = f"{name} is given for some splits and not for others; give it for all."
                 raise InputError("time_missing", message)
+        if self.order not in ("forward", "any"):
+            message = f"order is {self.order!r}; it must be 'forward' or 'any'."
+            raise InputError("setting_invalid", message)
+        if self.order == "any":
+            self._check_overlap()
+            return
         if self.train.time is None:
             return
         for earlier_name, later_name in (("train", "val"), ("val", "test")):
@@ -258,6 +273,38 @@ class Datasets:
                     "Datasets.from_frame(..., val_from=, test_from=) does."
                 )
                 raise InputError("split_leak", message)
+
+    def _check_overlap(self) -> None:
+        for name, other_name in (("train", "val"), ("train", "test"), ("val", "test")):
+            split, other = getattr(self, name), getattr(self, other_name)
+            if split.time is None:
+                message = "order='any' needs time (and label_end) with every split."
+                raise InputError("time_missing", message)
+            overlapping = _overlapping(split, other)
+            if overlapping.any():
+                row = int(np.flatnonzero(overlapping)[0])
+                ends = split.time if split.label_end is None else split.label_end
+                message = (
+                    f"{int(overlapping.sum())} labels of {name} overlap labels of {other_name} "
+                    f"(first at row {row}, {split.time[row]} to {ends[row]}); purge them."
+                )
+                raise InputError("split_leak", message)
+
+
+def _overlapping(split: Split, other: Split) -> Array:
+    """Return which labels, (n,), share a moment with one of the other split's.
+
+    Of the other's labels that begin before a label ends, those that end before it begins do not
+    overlap it; all others do.
+    """
+    assert split.time is not None
+    assert other.time is not None
+    ends = split.time if split.label_end is None else split.label_end
+    other_ends = other.time if other.label_end is None else other.label_end
+    begun = np.searchsorted(np.sort(other.time), ends, side="right")
+    over = np.searchsorted(np.sort(other_ends), split.time, side="left")
+    overlapping: Array = begun > over
+    return overlapping
 
 
 def _as_split(part: SplitLike) -> Split:

@@ -54,8 +54,12 @@ def _report(error: Exception, *, as_json: bool) -> int:
     if as_json:
         import json
 
-        print(json.dumps({"error": {"code": error.code, "message": str(error)}}))
-    print(f"cvn: error: {error} [{error.code}]", file=sys.stderr)
+        facts: dict[str, object] = {"code": error.code, "message": str(error)}
+        if faults := getattr(error, "faults", ()):
+            facts["faults"] = list(faults)
+        print(json.dumps({"error": facts}))
+    said, *lines = str(error).split("\n")
+    print(f"cvn: error: {said} [{error.code}]", *lines, sep="\n", file=sys.stderr)
     failed = isinstance(error, FitError | BundleError) and error.code != "bundle_not_found"
     failed = failed or error.code == "store_unwritable"
     return EXIT_FAILED if failed else EXIT_USAGE

@@ -22,6 +22,7 @@ examples:
   cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
       --time date --label-end label_end
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
+  cvn sweep plan.toml --dry-run              what a plan of many cells would train
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
 
@@ -44,6 +45,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     _train(commands.add_parser("train", help="train on a file and write a bundle"))
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
+    _splits(commands.add_parser("splits", help="draw a plan's folds over its data"))
+    _sweep(commands.add_parser("sweep", help="say what a plan of many cells would train"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
     _hpo(commands.add_parser("hpo", help="show what a search did, with plots"))
@@ -269,6 +272,43 @@ def _predict(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--threads", type=int, help="threads (default: as in training)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a row")
+
+
+def _splits(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("splits"))
+    _add_plan(parser)
+    parser.add_argument(
+        "--out", "-o", type=Path, metavar="FILE.html", help="write the picture as one HTML file"
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _sweep(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("sweep"))
+    _add_plan(parser)
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="check plan, data and splits, and print cells and expected fits; train nothing (the "
+        "only thing that `cvn sweep` does so far)",
+    )
+    parser.add_argument(
+        "--estimate",
+        action="store_true",
+        help="make one real fit of each kind, and print what time and memory follow for all",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_plan(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="see docs/sweeps.md")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        default=Path(".cvn-sweep"),
+        metavar="DIR",
+        help="where the data's arrays are kept, to be shared (default: ./.cvn-sweep)",
+    )
 
 
 def _dag(parser: argparse.ArgumentParser) -> None:

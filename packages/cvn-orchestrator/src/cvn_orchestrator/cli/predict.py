@@ -8,7 +8,7 @@ import sys
 import polars as pl
 
 from cvn_harness_core import InputError, TrainedArtifact
-from cvn_orchestrator.data import read_table, write_table
+from cvn_orchestrator.data.tables import read_table, write_table
 
 
 def run(arguments: argparse.Namespace) -> int:

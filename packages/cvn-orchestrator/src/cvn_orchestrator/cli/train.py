@@ -23,7 +23,7 @@ from cvn_orchestrator.cli.report import report
 from cvn_orchestrator.cli.search import searched
 from cvn_orchestrator.cli.storage import storage_of
 from cvn_orchestrator.cli.supervised import supervised
-from cvn_orchestrator.data import read_table, share_boundaries
+from cvn_orchestrator.data.tables import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
 
 

@@ -27,7 +27,7 @@ from cvn_harness_core import (
 )
 from cvn_orchestrator.demo import market
 from cvn_orchestrator.facts import artifact_facts
-from cvn_orchestrator.walk_forward import walk_forward
+from cvn_orchestrator.splits.walk_forward import walk_forward
 
 MODELS = ("xgboost", "lightgbm", "catboost")
 """What the demo compares; any registered model would do."""

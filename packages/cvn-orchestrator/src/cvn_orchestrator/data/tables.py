@@ -10,29 +10,87 @@ from pathlib import Path
 import polars as pl
 
 from cvn_harness_core import InputError
+from cvn_orchestrator.data.schema import FILE
 
 
 def read_table(path: Path) -> pl.DataFrame:
-    """Return a Parquet or CSV file as a table; dates in CSV are parsed.
+    """Return a Parquet, Arrow or CSV file as a table; dates in CSV are parsed.
 
     Raises InputError ``data_unreadable``.
     """
-    readers = {
-        ".parquet": lambda: pl.read_parquet(path),
-        ".csv": lambda: _read_csv(path),
-    }
-    reader = readers.get(path.suffix.lower())
+    reader = _READERS.get(path.suffix.lower())
     if reader is None:
-        message = f"{path}: the name must end in {' or '.join(readers)}."
+        message = f"{path}: the name must end in {' or '.join(_READERS)}."
         raise InputError("data_unreadable", message)
     if not path.is_file():
         message = f"{path}: there is no such file."
         raise InputError("data_unreadable", message)
     try:
-        return reader()
+        return reader(path)
     except (OSError, UnicodeError, csv.Error, pl.exceptions.PolarsError) as error:
         message = f"{path} cannot be read as {path.suffix[1:]}: {error}"
         raise InputError("data_unreadable", message) from error
+
+
+def table_files(path: Path) -> tuple[Path, ...]:
+    """Return the file, or a folder's files by name; hidden and other files are left out.
+
+    Raises InputError ``data_unreadable`` where there are none.
+    """
+    if not path.is_dir():
+        return (path,)
+    files = (
+        file
+        for file in path.iterdir()
+        if file.suffix.lower() in _READERS and not file.name.startswith(".")
+    )
+    found = tuple(sorted(files))
+    if not found:
+        message = f"{path} has no file whose name ends in {' or '.join(_READERS)}."
+        raise InputError("data_unreadable", message)
+    return found
+
+
+def read_tables(path: Path) -> pl.DataFrame:
+    """Return a file's table, or those of a folder's files one after another, by name.
+
+    Each row's file stands in the column ``FILE``. A column that holds whole numbers in one file and
+    fractions in another, or dates and datetimes, has the wider of both types.
+
+    Raises InputError ``data_unreadable``, also for files whose columns or types differ.
+    """
+    files = table_files(path)
+    tables = [read_table(file) for file in files]
+    first, columns = files[0], set(tables[0].columns)
+    for file, table in zip(files, tables, strict=True):
+        if set(table.columns) != columns:
+            differ = sorted(set(table.columns) ^ columns)
+            message = f"{file} and {first} have other columns: {differ[:5]} are in one of them."
+            raise InputError("data_unreadable", message)
+        for column, kind in table.schema.items():
+            if not _one_family(kind, tables[0].schema[column]):
+                message = (
+                    f"column {column!r} is {kind} in {file} and {tables[0].schema[column]} in "
+                    f"{first}; give it one type."
+                )
+                raise InputError("data_unreadable", message)
+    named = [
+        table.select(tables[0].columns).with_columns(pl.lit(file.stem).alias(FILE))
+        for file, table in zip(files, tables, strict=True)
+    ]
+    try:
+        return pl.concat(named, how="vertical_relaxed")
+    except pl.exceptions.PolarsError as error:
+        message = f"the files in {path} cannot be one table: {error}"
+        raise InputError("data_unreadable", message) from error
+
+
+def _one_family(kind: pl.DataType, other: pl.DataType) -> bool:
+    """Return whether two types have a wider one that keeps all values; a hole has any type."""
+    if kind == other or pl.Null in (kind, other):
+        return True
+    numbers = kind.is_numeric() and other.is_numeric()
+    return numbers or (kind.is_temporal() and other.is_temporal())
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
@@ -44,6 +102,14 @@ def _read_csv(path: Path) -> pl.DataFrame:
         raise InputError("feature_names_duplicate", message)
     # Every row decides a column's type: indicators are often blank at first.
     return pl.read_csv(path, try_parse_dates=True, infer_schema_length=None)
+
+
+_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
+    ".parquet": pl.read_parquet,
+    ".csv": _read_csv,
+    ".arrow": pl.read_ipc,
+    ".feather": pl.read_ipc,
+}
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:

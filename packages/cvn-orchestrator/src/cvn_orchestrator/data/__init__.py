@@ -1,0 +1,1 @@
+"""Tables from files: what a plan says of them, whether they are sound, and shared arrays."""

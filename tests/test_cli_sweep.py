@@ -1,0 +1,171 @@
+"""`cvn splits` and `cvn sweep --dry-run`: the example's plan word for word, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .command import cvn
+from .sweep.small import HEAD, late, write
+
+EXAMPLE = Path(__file__).parents[1] / "examples" / "sweep"
+LGBM = '[variants.lgbm]\nmodel = "lightgbm"\nparams = { n_estimators = 5 }\n'
+
+
+@pytest.fixture(scope="module")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the example's plan, as it is, and the data that its command writes."""
+    folder = tmp_path_factory.mktemp("example")
+    shutil.copy(EXAMPLE / "plan.toml", folder)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", EXAMPLE / "data.py", folder],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == str(folder / "market.parquet")
+    return folder
+
+
+def dry_run(plan: Path, *options: str) -> dict[str, Any]:
+    done = cvn("sweep", plan, "--dry-run", "--json", *options, cwd=plan.parent)
+    assert done.returncode == 0, done.stderr
+    facts: dict[str, Any] = json.loads(done.stdout)
+    return facts
+
+
+def test_the_example_says_what_it_would_train(example: Path) -> None:
+    facts = dry_run(example / "plan.toml")
+    assert facts["data"]["rows"] == {"SP500": 4775, "NASDAQ": 4776}
+    assert [v["name"] for v in facts["variants"]] == [
+        "lgbm", "lgbm-small", "xgb", "cat-original", "lgbm-searched", "blend", "stack"
+    ]  # fmt: skip
+    assert len(facts["cells"]) == 2 * 5 * 7
+    shared, apart = facts["fits"]["after_sharing"], facts["fits"]["without_sharing"]
+    # A cell: 4 models, a searched one's folds, the blend's three bases and the stack's lightgbm.
+    assert shared == {"model": 10 * 8, "fold": 10 * 20, "trial": 10 * 20, "combiner": 20}
+    assert apart == {"model": 10 * 9, "fold": 10 * 24, "trial": 10 * 20, "combiner": 20}
+    assert facts["warnings"] == []
+    assert facts["estimate"] is None
+
+
+def test_the_example_for_a_person(example: Path) -> None:
+    said = cvn("sweep", "plan.toml", "--dry-run", cwd=example).stdout
+    assert said.startswith("demo: what plan.toml would train; nothing is trained now\n")
+    assert "cells     70: 10 symbols and folds x 7 variants\n" in said
+    assert "\nestimate  no estimate without --estimate" in said
+    assert "\nstack          stack_logreg (xgboost, lightgbm)" in said
+
+
+def test_the_examples_folds_are_drawn(example: Path) -> None:
+    done = cvn("splits", "plan.toml", "-o", "splits.html", cwd=example)
+    assert done.returncode == 0, done.stderr
+    first, *rest = done.stdout.splitlines()
+    assert first.startswith("fold 1 ──────")
+    assert first.rstrip().endswith("▒▒████")
+    assert len([line for line in rest if line.startswith("fold ")]) == 4 + 1  # and the table's head
+    page = (example / "splits.html").read_text()
+    assert "demo: 5 folds" in page
+    assert "rows, 0 purged, 0 embargoed" in page
+    assert "<script src=" not in page
+
+
+def test_folds_as_json(example: Path) -> None:
+    done = cvn("splits", "plan.toml", "--json", cwd=example)
+    facts = json.loads(done.stdout)
+    assert [fold["number"] for fold in facts["folds"]] == [1, 2, 3, 4, 5]
+    assert (facts["leaks"], facts["can_purge"]) == ([], True)
+    one = facts["symbols"][0]
+    assert (one["symbol"], one["fold"]) == ("SP500", 1)
+    assert one["train"]["purged"] > 0
+    assert one["train"]["label_until"] < "2011-12-27"
+
+
+def test_an_estimate_rests_on_real_fits(tmp_path: Path) -> None:
+    plan = write(tmp_path, HEAD + LGBM + LGBM.replace(".lgbm", ".b") + "policy.out_of_fold = 2\n")
+    found = dry_run(plan, "--estimate")["estimate"]
+    (probe,) = found["probes"]
+    assert (probe["model"], probe["iterations"]) == ("lightgbm", 5)
+    assert 0 < probe["seconds"] < probe["total_seconds"]
+    assert found["seconds"] > probe["total_seconds"]
+    said = cvn("sweep", plan, "--dry-run", "--estimate", cwd=tmp_path).stdout
+    assert "one fit after another; a fit holds" in said
+    assert "          lightgbm: " in said
+
+
+def test_faults_of_a_plan_are_told_before_its_data_are_read(tmp_path: Path) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text(HEAD + LGBM.replace("n_estimators", "n_estimator").replace(".lgbm", ".x"))
+    done = cvn("sweep", "plan.toml", "--dry-run", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "cvn: error: plan.toml has 2 faults: [plan_invalid]\n"
+        "  plan.toml:17:1: sweep.baseline: 'lgbm' is no variant; there are x\n"
+        "  plan.toml:21:12: variants.x.params.n_estimator: unknown parameter 'n_estimator' of "
+        "lightgbm; did you mean 'n_estimators'?\n"
+    )
+    done = cvn("sweep", "plan.toml", "--dry-run", "--json", cwd=tmp_path)
+    error = json.loads(done.stdout)["error"]
+    assert (error["code"], len(error["faults"])) == ("plan_invalid", 2)
+
+
+def test_faults_of_the_data_are_told_before_anything_is_made(tmp_path: Path) -> None:
+    plan = write(tmp_path, HEAD.replace('"r"', '"q"').replace('"e"', '"f"') + LGBM)
+    done = cvn("sweep", plan, "--dry-run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "[data_invalid]\n  label_end: column 'f' is missing;" in done.stderr
+    assert "\n  returns: column 'q' is missing;" in done.stderr
+    assert not (tmp_path / ".cvn-sweep").exists()
+
+
+def test_splits_that_leak_are_drawn_and_refused_with_their_rows(tmp_path: Path) -> None:
+    plan = write(tmp_path, HEAD.replace("embargo", "purge = false\nembargo") + LGBM)
+    done = cvn("splits", plan, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stdout.startswith("fold 1 ──")
+    assert "[splits_leak]\n  ES, fold 1: " in done.stderr
+    assert " rows of train overlapping val, or within the embargo of it: " in done.stderr
+    done = cvn("sweep", plan, "--dry-run", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_without_label_ends_it_is_said_that_nothing_can_be_purged(tmp_path: Path) -> None:
+    text = HEAD.replace('label_end = "e"', 'exclude = ["e"]') + LGBM
+    plan = write(tmp_path, text)
+    (warning,) = dry_run(plan)["warnings"]
+    assert warning.startswith("nothing can be purged: data.label_end names no column")
+    assert "nothing can be purged" in cvn("splits", plan, cwd=tmp_path).stderr
+
+
+def test_variables_that_a_sweep_does_not_read_are_said(tmp_path: Path) -> None:
+    plan = write(tmp_path, HEAD + LGBM)
+    done = cvn("sweep", plan, "--dry-run", cwd=tmp_path, CVN_HPO_LIGHTGBM_NUM_LEAVES="9")
+    assert (
+        "warning: CVN_HPO_LIGHTGBM_NUM_LEAVES is set, and a sweep does not read it" in done.stdout
+    )
+
+
+def test_skipped_folds_are_said(tmp_path: Path) -> None:
+    text = HEAD.replace("embargo", 'incomplete = "skip"\nembargo') + LGBM
+    plan = write(tmp_path, text, late(850))
+    said = cvn("sweep", plan, "--dry-run", cwd=tmp_path).stdout
+    assert "cells     3: 3 symbols and folds x 1 variants; 1 symbols and folds are skipped" in said
+    assert "skipped: NQ, fold 1: train has no rows" in said
+
+
+def test_a_sweep_trains_nothing_yet(tmp_path: Path) -> None:
+    done = cvn("sweep", write(tmp_path, HEAD + LGBM), cwd=tmp_path)
+    assert done.returncode == 2
+    assert "cvn sweep trains nothing yet: give --dry-run" in done.stderr
+
+
+def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path: Path) -> None:
+    done = cvn("splits", tmp_path / "none.toml", "-o", "x.png", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "the name must end in .html" in done.stderr
