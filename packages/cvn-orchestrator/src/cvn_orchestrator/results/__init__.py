@@ -1,0 +1,1 @@
+"""What sweeps found, row by row, in a database."""
