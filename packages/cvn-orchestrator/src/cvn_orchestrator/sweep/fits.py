@@ -115,7 +115,7 @@ def _of_model(name: str, own: HPOParams, policy: TrainingPolicy) -> Iterator[Fit
     folds = policy.out_of_fold
     if own.n_trials:
         studied = (*training, space, own.n_trials, own.timeout_s, own.objective, own.evaluate_on)
-        training = (*studied, own.sampler, own.pruner, own.batch_size)
+        training = (*studied, own.sampler, own.pruner, own.max_concurrent)
         in_folds = own.evaluate_on == "forward_folds"
         each = (folds or OutOfFold()).n_folds if in_folds else 1
         share = 0.5 if in_folds else 1.0
