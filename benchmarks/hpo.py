@@ -4,8 +4,10 @@ Both have the same space, sampler and seeds, 30 trials, early stopping after 50 
 validation PR AUC as objective; the loop gets a pandas frame, as such scripts do. Seconds are wall
 time of the whole search in one process, data in memory, libraries imported; the harness also picks
 theta in each trial, keeps the trials' records, and returns the artifact with metrics on three
-splits. Interleaved. ``--others`` adds FLAML and LightGBMTuner, with the time that the harness took.
-The data are synthetic.
+splits. Interleaved. ``--others`` gives FLAML, and LightGBM's own tuner of Optuna's, the time that
+the harness took, and compares the value that they reach (``uv run --group rivals``). ``--memory``
+prints the peak of a search above that of one fit, each in a process of its own. The data are
+synthetic.
 
     python benchmarks/hpo.py [--size 50000x100] [--models lightgbm] [--seeds 5] [--trials 30]
 """
@@ -14,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import statistics
+import subprocess
 import sys
 import time
 import warnings
@@ -52,11 +55,23 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pruner", default="extrapolation")
+    parser.add_argument("--others", action="store_true")
+    parser.add_argument("--memory", action="store_true")
+    parser.add_argument("--peak-of", choices=("fit", "search"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     warnings.simplefilter("ignore")
     rows, width = map(int, options.size.split("x"))
     parts = synthetic(rows, width)
+    if options.peak_of:
+        print(peak(options.models[0], parts, options))
+        return
+    for model in options.models if options.memory else ():
+        fit, search = (child_peak(model, what, options) for what in ("fit", "search"))
+        print(
+            f"{model} {options.size}: peak of one fit {fit / 2**20:.0f} MiB, of a search with "
+            f"{options.trials} trials {search / 2**20:.0f} MiB: {search / fit:.2f} times"
+        )
     for model in options.models:
         loop_s, ours_s, lost = [], [], []
         for seed in range(options.seeds):
@@ -71,6 +86,12 @@ def main() -> None:
                 f"{search.count('pruned')} pruned, {search.count('failed')} failed",
                 flush=True,
             )
+            if options.others:
+                for name, tuner in OTHERS.items():
+                    found = tuner(model, parts, seed, own_taken, options)
+                    if found is not None:
+                        shown = f"{100 * (found / own - 1):+.2f} % of the harness's value"
+                        print(f"  {name} in {own_taken:.1f} s: {found:.5f}, {shown}", flush=True)
         ratio = statistics.median(a / b for a, b in zip(loop_s, ours_s, strict=True))
         print(
             f"{model} {options.size}: {ratio:.2f} times as fast (median of {options.seeds}); best "
@@ -166,6 +187,84 @@ def fit_catboost(params: dict[str, Any], frames: Frames, seed: int, threads: int
 
 
 FIT = {"xgboost": fit_xgboost, "lightgbm": fit_lightgbm, "catboost": fit_catboost}
+
+
+def flaml(
+    model: str, parts: Parts, seed: int, seconds: float, options: argparse.Namespace
+) -> float | None:
+    """Return the best value that FLAML finds in that time for one library, in its own space."""
+    from flaml import AutoML
+
+    names = {"xgboost": "xgboost", "lightgbm": "lgbm", "catboost": "catboost"}
+    automl = AutoML()
+    automl.fit(
+        *parts["train"],
+        X_val=parts["val"][0],
+        y_val=parts["val"][1],
+        task="classification",
+        metric="ap",
+        estimator_list=[names[model]],
+        time_budget=seconds,
+        eval_method="holdout",
+        n_jobs=options.threads,
+        seed=seed,
+        verbose=0,
+    )
+    return None if automl.best_loss is None else 1 - float(automl.best_loss)
+
+
+def lightgbm_tuner(
+    model: str, parts: Parts, seed: int, seconds: float, options: argparse.Namespace
+) -> float | None:
+    """Return the best value that Optuna's step-wise tuner of LightGBM finds in that time."""
+    if model != "lightgbm":
+        return None
+    import lightgbm as lgb
+    from optuna_integration.lightgbm import LightGBMTuner
+
+    train = lgb.Dataset(*parts["train"])
+    tuner = LightGBMTuner(
+        {
+            "objective": "binary",
+            "metric": "average_precision",
+            "verbosity": -1,
+            "seed": seed,
+            "num_threads": options.threads,
+        },
+        train,
+        num_boost_round=CEILING,
+        valid_sets=[lgb.Dataset(*parts["val"], reference=train)],
+        callbacks=[lgb.early_stopping(ROUNDS, verbose=False)],
+        time_budget=int(seconds),
+        show_progress_bar=False,
+        optuna_seed=seed,
+    )
+    tuner.run()
+    return float(tuner.best_score)
+
+
+OTHERS = {"FLAML": flaml, "LightGBMTuner": lightgbm_tuner}
+
+
+def child_peak(model: str, what: str, options: argparse.Namespace) -> int:
+    """Return the peak of a fit or a search in bytes, measured in a process of its own."""
+    command = [sys.executable, __file__, "--size", options.size, "--models", model]
+    more = ["--trials", str(options.trials), "--threads", str(options.threads), "--peak-of", what]
+    done = subprocess.run([*command, *more], capture_output=True, text=True, check=True)
+    return int(done.stdout.split()[-1])
+
+
+def peak(model: str, parts: Parts, options: argparse.Namespace) -> int:
+    """Return the most bytes that this process held (``VmHWM``), after a fit or a search."""
+    names = [f"f{i}" for i in range(parts["train"][0].shape[1])]
+    data = Datasets.from_arrays(**parts, feature_names=names)
+    n_trials = options.trials if options.peak_of == "search" else 0
+    threads = None if model in FREE else options.threads
+    train_one(
+        model, data, HPOParams({ITERATIONS[model]: CEILING}, n_trials=n_trials, n_threads=threads)
+    )
+    status = Path("/proc/self/status").read_text()
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
 
 if __name__ == "__main__":

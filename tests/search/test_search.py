@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 import numpy as np
+import optuna
 import pytest
 
 from cvn_harness_core import (
@@ -23,10 +24,13 @@ from cvn_harness_core import (
     Store,
     TrainedArtifact,
     TrainingPolicy,
+    resolve_parameters,
     train_ensemble,
     train_one,
 )
 from cvn_harness_core.plugins.adapters import adapter_of
+from cvn_harness_core.search.space import suggest
+from cvn_harness_core.search.storage import quiet_optuna
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
 from tests.ensembles.small import datasets
 
@@ -357,3 +361,21 @@ def test_bases_are_searched_and_an_ensemble_is_not(data):
     with pytest.raises(HarnessError) as caught:
         train_ensemble("blend_avg", data, {"blend_avg": HPOParams(n_trials=3)})
     assert caught.value.code == "search_unsupported"
+
+
+def test_one_at_a_time_and_unpruned_the_trials_are_those_of_a_plain_optuna_loop(data):
+    run = replace(settings("lightgbm", n_trials=14, max_concurrent=1), pruner="none")
+    ours = train_one("lightgbm", data, run).search
+    spec = MODEL_REGISTRY["lightgbm"]
+    fixed, space = resolve_parameters(spec, run)
+    values = iter([trial.value for trial in ours.trials])
+
+    def objective(trial):
+        suggest(trial, spec, space, fixed)
+        return next(values)
+
+    with quiet_optuna():
+        sampler = optuna.samplers.TPESampler(seed=run.seed)
+        plain = optuna.create_study(direction="maximize", sampler=sampler)
+        plain.optimize(objective, n_trials=14)
+    assert [trial.params for trial in plain.trials] == [trial.params for trial in ours.trials]

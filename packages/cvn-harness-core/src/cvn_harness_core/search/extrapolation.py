@@ -13,8 +13,8 @@ from cvn_harness_core.search.objective import Direction
 LEADERS = 0.1
 """The quantile of the complete trials' best values that a trial must be able to reach."""
 
-SLACK = 1.1
-"""How much slower than in the past a trial's gains are taken to fade, up to not at all."""
+MARGIN = 1.2
+"""How much more than its last doubling of iterations each further doubling is taken to gain."""
 
 _ENOUGH = 4
 
@@ -22,13 +22,11 @@ _ENOUGH = 4
 class Extrapolation:
     """Watches one trial beside the complete ones of those before it.
 
-    Boosting gains less and less from each doubling of its iterations. The gains of the last two
-    doublings say how fast they fade; from there on each doubling is taken to gain 1.1 times as much
-    as that would leave, and at most what the last one did. A trial is ended when its best value
-    with all these gains up to the ceiling would not reach the best tenth of the complete trials, of
-    which there must be four. Compared with judging trials at equal iterations, this holds a small
-    learning rate against a trial much less, though not never: one that has hardly begun to gain at
-    a thirtieth of the ceiling is ended.
+    Boosting gains less and less from each doubling of its iterations. A trial is ended when its
+    best value so far, and for every doubling up to the ceiling 1.2 times what the last one gained,
+    would not reach the best tenth of the complete trials, of which there must be four. Compared
+    with judging trials at equal iterations, this holds a small learning rate against a trial much
+    less, though not never: one that has hardly begun to gain at a sixtieth of the ceiling is ended.
 
     Parameters
     ----------
@@ -50,7 +48,7 @@ class Extrapolation:
             if trial.state == "complete" and trial.curve and trial.curve.val_best is not None
         ]
         self._wanted = float(np.quantile(finals, LEADERS)) if len(finals) >= _ENOUGH else None
-        self._ceiling, self._first = ceiling, max(8, ceiling // 30)
+        self._ceiling, self._first = ceiling, max(8, ceiling // 60)
         self._every = max(1, ceiling // 120)
         self._best: list[float] = []
         self.pruned = False
@@ -61,19 +59,10 @@ class Extrapolation:
         self._best.append(min(own, self._best[-1]) if self._best else own)
         due = self._first <= iteration < self._ceiling and iteration % self._every == 0
         if due and self._wanted is not None:
-            self.pruned = self._reachable(iteration) > self._wanted
+            best, half = self._best[-1], self._best[iteration // 2 - 1]
+            doublings = math.log2(self._ceiling / iteration)
+            self.pruned = best - MARGIN * (half - best) * doublings > self._wanted
         return self.pruned
-
-    def _reachable(self, iteration: int) -> float:
-        """Return the best value that the trial is given credit for."""
-        best, half, quarter = (self._best[iteration // part - 1] for part in (1, 2, 4))
-        last, before = half - best, quarter - half
-        fading = min(1.0, SLACK * last / before) if before > 0 else 1.0
-        doublings = math.log2(self._ceiling / iteration)
-        whole = int(doublings)
-        gains = sum(fading**k for k in range(1, whole + 1))
-        gains += (doublings - whole) * fading ** (whole + 1)
-        return best - last * gains
 
     @property
     def reports(self) -> tuple[tuple[int, float], ...]:

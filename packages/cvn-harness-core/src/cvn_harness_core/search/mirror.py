@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from cvn_harness_core.contracts.search import TrialRecord
 from cvn_harness_core.search.objective import Direction
 
@@ -18,10 +16,10 @@ OPTUNA_STATES = {"complete": "COMPLETE", "pruned": "PRUNED", "failed": "FAIL"}
 
 
 class Mirror:
-    """A study in memory that samplers learn from.
+    """A study in memory that one sampler learns from, asked and told in one order.
 
-    Each trial is sampled by a sampler of its own, seeded by the search's seed and the trial's
-    number, so that no sampler has to be kept when a search ends and is gone on with.
+    Trials of an earlier run are asked for again, and come out the same: no sampler's state has to
+    be kept. With one trial at a time and no pruning they are those of a plain loop of Optuna's.
 
     Parameters
     ----------
@@ -36,22 +34,17 @@ class Mirror:
     def __init__(self, direction: Direction, *, sign: float, sampler: str, seed: int) -> None:
         import optuna
 
-        self._study = optuna.create_study(direction=direction)
-        self._sign, self._kind, self._seed = sign, sampler, seed
+        self._study = optuna.create_study(direction=direction, sampler=_sampler(sampler, seed))
+        self._sign = sign
         self.n_told = 0
 
-    def ask(self, number: int) -> Trial:
+    def ask(self) -> Trial:
         """Return a new trial to sample; it runs until it is told of."""
-        self._study.sampler = _sampler(self._kind, self._seed, number)
         return self._study.ask()
 
     def frozen(self, number: int) -> FrozenTrial:
         """Return a trial as it is."""
         return self._study.get_trials(deepcopy=False)[number]
-
-    def add(self, trial: FrozenTrial) -> None:
-        """Add a trial of an earlier run, as running."""
-        self._study.add_trial(as_running(trial))
 
     def tell(self, record: TrialRecord) -> None:
         """Show the result of the trial after the last one that was told of."""
@@ -84,10 +77,9 @@ def as_running(trial: FrozenTrial) -> FrozenTrial:
     )
 
 
-def _sampler(kind: str, seed: int, number: int) -> BaseSampler:
+def _sampler(kind: str, seed: int) -> BaseSampler:
     from optuna import samplers
 
-    own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
     if kind == "random":
-        return samplers.RandomSampler(seed=own)
-    return samplers.TPESampler(seed=own)
+        return samplers.RandomSampler(seed=seed)
+    return samplers.TPESampler(seed=seed)

@@ -196,19 +196,24 @@ class Study:
             raise SearchError("study_differs", message)
 
     def _next(self, number: int) -> Asked:
-        """Return a trial that is there, or is sampled now."""
+        """Return a trial, sampled; one that is there already must come out the same."""
         self._mirror.advance(self.records, number - self._lag)
+        suggest(self._mirror.ask(), self._spec, self._space, self._fixed)
+        trial = self._mirror.frozen(number)
+        params = self._in_order(trial.params)
         with storage_errors(self._url):
             kept = self._study.get_trials(deepcopy=False)
-            if number < len(kept):
-                trial = kept[number]
-                self._mirror.add(trial)
-                attempts = int(trial.user_attrs.get(_ATTEMPTS, 0))
-                return Asked(number, self._in_order(trial.params), attempts + 1)
-            suggest(self._mirror.ask(number), self._spec, self._space, self._fixed)
-            trial = self._mirror.frozen(number)
-            self._study.add_trial(as_running(trial))
-        return Asked(number, self._in_order(trial.params), 1)
+            if number >= len(kept):
+                self._study.add_trial(as_running(trial))
+                return Asked(number, params, 1)
+        known = self._in_order(kept[number].params)
+        if known != params:
+            message = (
+                f"trial {number} of the study {self.name} was {known} and would be {params} now: "
+                "another release of Optuna or NumPy samples otherwise. Give another study_name."
+            )
+            raise SearchError("study_differs", message)
+        return Asked(number, params, int(kept[number].user_attrs.get(_ATTEMPTS, 0)) + 1)
 
     def _in_order(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
         """Return the parameters in the order of the space: a storage may mix them up."""
