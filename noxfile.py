@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 
@@ -26,6 +27,7 @@ TEST_TOOLS = [
     "psycopg[binary]",
     "pyarrow",
     "pytest",
+    "pytest-xdist",
     "sqlalchemy",
     "tomlkit",
     "venn-abers",
@@ -83,7 +85,7 @@ def unit(session: nox.Session, package: str) -> None:
             f"import importlib.util; assert importlib.util.find_spec('{module}') is None",
             silent=True,
         )
-    session.run("pytest", f"packages/{package}/tests", *session.posargs, env=QUICK)
+    session.run("pytest", *AT_ONCE, f"packages/{package}/tests", *session.posargs, env=QUICK)
 
 
 @nox.session
@@ -92,6 +94,7 @@ def tests(session: nox.Session) -> None:
     install_workspace(session)
     session.run(
         "pytest",
+        *AT_ONCE,
         "tests",
         "--ignore=tests/parity",
         "--ignore=tests/pickup",
@@ -104,7 +107,7 @@ def tests(session: nox.Session) -> None:
 def parity(session: nox.Session) -> None:
     """Compare each model with a plain script on the library's native API, bit for bit."""
     install_workspace(session)
-    session.run("pytest", "tests/parity", *session.posargs, env=QUICK)
+    session.run("pytest", *AT_ONCE, "tests/parity", *session.posargs, env=QUICK)
 
 
 @nox.session
@@ -126,7 +129,16 @@ def minimums(session: nox.Session) -> None:
         *(f"{tool}>={version}" for tool, version in OLDEST_TOOLS.items()),
         env={"UV_NO_CONFIG": "1"},
     )
-    session.run("pytest", "-W", "default", "packages", "tests/parity", *session.posargs, env=QUICK)
+    session.run(
+        "pytest",
+        *AT_ONCE,
+        "-W",
+        "default",
+        "packages",
+        "tests/parity",
+        *session.posargs,
+        env=QUICK,
+    )
 
 
 @nox.session(default=False)
@@ -135,6 +147,7 @@ def benchmarks(session: nox.Session) -> None:
     install_workspace(session)
     for script in ("overhead", "startup", "store", "theta_speed", "ensemble_cost"):
         session.run("python", f"benchmarks/{script}.py", env=QUICK)
+    session.run("python", "benchmarks/hpo.py", "--size", "5000x50", "--memory", env=QUICK)
 
 
 @nox.session(default=False)
@@ -146,6 +159,8 @@ def pin(session: nox.Session) -> None:
 
 # Without compiled bytecode every process would spend seconds on imports.
 QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
+# A file of tests in one process, as many processes as there are cores, up to four.
+AT_ONCE = ("-n", str(min(4, len(os.sched_getaffinity(0)))), "--dist", "loadfile")
 OLDEST_TOOLS = {
     "hypothesis": "6.115",
     "pandas": "2.2",
@@ -154,6 +169,7 @@ OLDEST_TOOLS = {
     "psycopg[binary]": "3.2.2",
     "pyarrow": "17",
     "pytest": "8.3",
+    "pytest-xdist": "3.6",
     "sqlalchemy": "2.0",
     "tomlkit": "0.13",
     "venn-abers": "1.4",
