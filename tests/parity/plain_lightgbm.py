@@ -13,7 +13,7 @@ def train(parts, *, params, n_estimators, rounds, weigh_positives, seed, threads
         "metric": "binary_logloss",
         "learning_rate": 0.05,
         "deterministic": True,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "seed": seed,
         "num_threads": threads,
         "verbosity": -1,

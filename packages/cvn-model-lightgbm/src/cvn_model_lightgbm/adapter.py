@@ -141,7 +141,7 @@ def _pinned(request: FitRequest) -> dict[str, Any]:
     return {
         "deterministic": True,
         "feature_pre_filter": False,
-        "force_row_wise": True,
+        "force_col_wise": True,
         "num_threads": request.n_threads,
         "verbosity": -1,
     }

@@ -26,7 +26,7 @@ class Extrapolation:
     best value so far, and for every doubling up to the ceiling 1.2 times what the last one gained,
     would not reach the best tenth of the complete trials, of which there must be four. Compared
     with judging trials at equal iterations, this holds a small learning rate against a trial much
-    less, though not never: one that has hardly begun to gain at a sixtieth of the ceiling is ended.
+    less, though not never: one that has hardly begun to gain at a fiftieth of the ceiling is ended.
 
     Parameters
     ----------
@@ -48,7 +48,7 @@ class Extrapolation:
             if trial.state == "complete" and trial.curve and trial.curve.val_best is not None
         ]
         self._wanted = float(np.quantile(finals, LEADERS)) if len(finals) >= _ENOUGH else None
-        self._ceiling, self._first = ceiling, max(8, ceiling // 60)
+        self._ceiling, self._first = ceiling, max(8, ceiling // 50)
         self._every = max(1, ceiling // 120)
         self._best: list[float] = []
         self.pruned = False
