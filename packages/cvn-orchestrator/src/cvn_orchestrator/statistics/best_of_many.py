@@ -7,9 +7,12 @@ import numpy as np
 from cvn_harness_core import Array
 
 MEMBERSHIP = 0.05
+DRAWS = 999
 
 
-def superior_predictive_ability(net: Array, *, block: int, draws: int, seed: int) -> float | None:
+def superior_predictive_ability(
+    net: Array, *, block: int, seed: int, draws: int = DRAWS
+) -> float | None:
     """Return the p value that no variant earns more than the baseline.
 
     Parameters
@@ -42,7 +45,7 @@ def superior_predictive_ability(net: Array, *, block: int, draws: int, seed: int
 
 
 def confidence_set(
-    net: Array, *, block: int, draws: int, seed: int, size: float = MEMBERSHIP
+    net: Array, *, block: int, seed: int, draws: int = DRAWS, size: float = MEMBERSHIP
 ) -> tuple[int, ...] | None:
     """Return the columns of ``net`` (n, k) among which the best one lies with 95 % confidence.
 

@@ -21,3 +21,14 @@ class Estimate:
     interval: Interval | None = None
     p: float | None = None
     reason: str | None = None
+
+
+def by_t(value: float, error: float, free: float) -> Estimate:
+    """Return the estimate of a figure whose error has ``free`` degrees of freedom (Student's t)."""
+    from scipy.stats import t
+
+    if error <= 1e-12 * max(1.0, abs(value)):
+        return Estimate(value, reason="it does not vary")
+    half = float(t.ppf((1 + LEVEL) / 2, free)) * error
+    p = float(2 * t.sf(abs(value) / error, free))
+    return Estimate(value, (value - half, value + half), p)

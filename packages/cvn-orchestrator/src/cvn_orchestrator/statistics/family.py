@@ -11,7 +11,7 @@ from cvn_orchestrator.statistics.overfitting import (
     Overfitting,
     probability_of_overfitting,
 )
-from cvn_orchestrator.statistics.resampling import FEWEST_DATES, Draws
+from cvn_orchestrator.statistics.resampling import FEWEST_DATES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ class Family:
     undefined: dict[str, str] = field(default_factory=dict)
 
 
-def family_figures(net: Array, variants: tuple[str, ...], draws: Draws, seed: int) -> Family:
+def family_figures(net: Array, variants: tuple[str, ...], *, block: int, seed: int) -> Family:
     """Return the figures of daily net returns (n, k), the baseline's first."""
     names = ("superior_p", "confidence_set", "overfitting")
     n_dates, k = net.shape
@@ -46,11 +46,10 @@ def family_figures(net: Array, variants: tuple[str, ...], draws: Draws, seed: in
         few = f"fewer than {FEWEST_DATES} test dates"
         return Family(undefined=dict.fromkeys(names, few))
     undefined: dict[str, str] = {}
-    how = {"block": draws.block, "draws": draws.drawn.signals.shape[0], "seed": seed}
-    superior_p = superior_predictive_ability(net, **how)
+    superior_p = superior_predictive_ability(net, block=block, seed=seed)
     if superior_p is None:
         undefined["superior_p"] = "every variant earns the same as the baseline"
-    best = confidence_set(net, **how)
+    best = confidence_set(net, block=block, seed=seed)
     if best is None:
         undefined["confidence_set"] = "two variants earn the same on every date"
     overfitting = None

@@ -14,21 +14,21 @@ from cvn_orchestrator.statistics.by_date import daily
 from cvn_orchestrator.statistics.comparison import compare
 from cvn_orchestrator.statistics.coverage import coverage, signals
 from cvn_orchestrator.statistics.family import family_figures
-from cvn_orchestrator.statistics.judgement import AtCost, Judgement, VariantJudgement, overall
+from cvn_orchestrator.statistics.judgement import AtCost, Judgement, VariantJudgement
 from cvn_orchestrator.statistics.luck import luck
 from cvn_orchestrator.statistics.multiple import benjamini_hochberg
-from cvn_orchestrator.statistics.paired import metrics_of
 from cvn_orchestrator.statistics.resampling import (
     Draws,
     block_length,
     draw_dates,
     estimate,
-    mean_error,
+    standard_error,
 )
 from cvn_orchestrator.statistics.results import SweepResults, read_results
+from cvn_orchestrator.statistics.sentences import figures, overall
 from cvn_orchestrator.statistics.verdict import Evidence, Rules, decide
 
-DRAWS = 1999
+DRAWS = 999
 
 
 def judge(
@@ -65,8 +65,7 @@ def judge(
     rules
         The limits; the documented ones by default.
     draws
-        Samples of the bootstrap; more are drawn where a family is so large that its smallest
-        p value could not count.
+        Samples of the bootstrap.
     block
         Mean length of a block in dates; by default as long as the data ask for.
     seed
@@ -87,21 +86,20 @@ def judge(
 
     results = _in_common(results)
     by_date = daily(results)
-    hypotheses = (len(variants) - 1) * len(metrics_of(results))
     drawn = draw_dates(
         by_date,
         block=block_length(by_date, cost) if block is None else block,
-        draws=max(draws, math.ceil(hypotheses / rules.alpha)),
+        draws=draws,
         seed=seed,
     )
     compared = compare(results, drawn, cost)
     at_costs = [_at_costs(drawn, index, costs) for index in range(len(variants))]
     tradable = benjamini_hochberg([one[0].expectancy.p for one in at_costs])
-    net = by_date.net(cost)
+    net, daily_means = by_date.net(cost), drawn.drawn.net_return(cost)
 
     judged: list[VariantJudgement] = []
     for index, variant in enumerate(variants):
-        chance = luck(net[:, index], mean_error(drawn, index, cost), n_trials)
+        chance = luck(net[:, index], standard_error(drawn, daily_means[:, index]), n_trials)
         evidence = Evidence(
             coverage=whole,
             signals=counted[index],
@@ -113,7 +111,7 @@ def judge(
             rules=rules,
         )
         verdict, reason = decide(evidence)
-        reasons = (reason, *_figures(evidence, cost, n_trials))
+        reasons = (reason, *figures(evidence, cost, n_trials))
         judged.append(
             VariantJudgement(
                 variant=variant,
@@ -127,7 +125,7 @@ def judge(
                 luck=chance,
             )
         )
-    family = family_figures(net, variants, drawn, seed)
+    family = family_figures(net, variants, block=drawn.block, seed=seed)
     return Judgement(
         sentence=overall(tuple(judged), whole, family, n_trials),
         baseline=baseline,
@@ -153,7 +151,7 @@ def _check(
     elif n_trials < n_variants:
         problem = f"n_trials={n_trials}, but {n_variants} variants are trials already."
     elif draws < 100:
-        problem = f"draws={draws}; fewer than 100 tell no p value of 0.05."
+        problem = f"draws={draws}; fewer than 100 tell no standard error."
     elif block is not None and not 1 <= block <= max(1, n_dates // 2):
         problem = f"block={block}; it must lie between 1 and half of the {n_dates} test dates."
     if problem:
@@ -178,20 +176,4 @@ def _at_costs(draws: Draws, index: int, costs: Sequence[float]) -> tuple[AtCost,
     for cost in costs:
         seen, drawn = draws.observed.expectancy(cost), draws.drawn.expectancy(cost)
         found.append(AtCost(cost, estimate(draws, float(seen[index]), drawn[:, index])))
-    return tuple(found)
-
-
-def _figures(evidence: Evidence, cost: float, n_trials: int) -> tuple[str, ...]:
-    """Return the figures that stand beside every verdict."""
-    found = [f"{evidence.signals.total} signals"]
-    expectancy = evidence.expectancy
-    if expectancy.value is not None:
-        text = f"net expectancy {expectancy.value:+.4g} a signal after a cost of {cost:g}"
-        if expectancy.interval is not None:
-            low, high = expectancy.interval
-            text += f" (95 % {low:+.4g} to {high:+.4g})"
-        found.append(text)
-    if evidence.deflated_sharpe is not None:
-        text = f"deflated Sharpe ratio {evidence.deflated_sharpe:.3f} of {n_trials} trials"
-        found.append(text)
     return tuple(found)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 
 from cvn_orchestrator.statistics.comparison import Comparison
@@ -10,7 +9,7 @@ from cvn_orchestrator.statistics.coverage import Coverage, Signals
 from cvn_orchestrator.statistics.estimate import Estimate
 from cvn_orchestrator.statistics.family import Family
 from cvn_orchestrator.statistics.luck import Luck
-from cvn_orchestrator.statistics.verdict import VERDICTS, Rules, Verdict
+from cvn_orchestrator.statistics.verdict import Rules, Verdict
 
 
 @dataclass(frozen=True)
@@ -90,22 +89,3 @@ class Judgement:
     def of(self, variant: str) -> VariantJudgement:
         """Return the judgement on a variant; KeyError for an unknown one."""
         return {one.variant: one for one in self.variants}[variant]
-
-
-def overall(
-    variants: tuple[VariantJudgement, ...], coverage: Coverage, family: Family, n_trials: int
-) -> str:
-    """Return the sentence on the whole sweep."""
-    if not coverage.full:
-        return f"No verdict: {coverage.sentence}."
-    count = Counter(one.verdict for one in variants)
-    locked = [one.variant for one in variants if one.verdict == "LOCK"]
-    head = f"Lock {', '.join(locked)}" if locked else "Nothing to lock"
-    tally = ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS if count[verdict])
-    proof = [f"{n_trials} trials ever run"]
-    if family.superior_p is not None:
-        proof.append(f"p {family.superior_p:.3f} that none earns more than {variants[0].variant}")
-    if family.overfitting is not None:
-        risk = family.overfitting.probability
-        proof.append(f"probability of backtest overfitting {risk:.2f}")
-    return f"{head}: {tally}, of {len(variants)} variants; {', '.join(proof)}."

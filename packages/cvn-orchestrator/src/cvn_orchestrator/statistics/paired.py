@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from cvn_harness_core import Array
-from cvn_orchestrator.statistics.estimate import LEVEL, Estimate
+from cvn_orchestrator.statistics.estimate import Estimate, by_t
 from cvn_orchestrator.statistics.metrics import MONEY, SCORES
 from cvn_orchestrator.statistics.results import CELL, SweepResults
 
@@ -91,8 +91,6 @@ def mean_over_folds(pairs: Paired) -> Estimate:
     and however groups differ in variance (Ibragimov and Mueller, 2010, "t-statistic based
     correlation and heterogeneity robust inference"). A bootstrap of so few folds would not.
     """
-    from scipy.stats import t
-
     folds = np.unique(pairs.folds)
     if not folds.size:
         return Estimate(reason="no cell has the metric for both")
@@ -101,11 +99,7 @@ def mean_over_folds(pairs: Paired) -> Estimate:
     if folds.size < FEWEST_FOLDS:
         return Estimate(value, reason=f"fewer than {FEWEST_FOLDS} folds")
     error = float(means.std(ddof=1)) / float(np.sqrt(folds.size))
-    if error <= 1e-12 * max(1.0, abs(value)):
-        return Estimate(value, reason="it does not vary")
-    free = folds.size - 1
-    half = float(t.ppf((1 + LEVEL) / 2, free)) * error
-    return Estimate(value, (value - half, value + half), float(2 * t.sf(abs(value) / error, free)))
+    return by_t(value, error, folds.size - 1)
 
 
 def metrics_of(results: SweepResults) -> tuple[str, ...]:
