@@ -92,7 +92,7 @@ def read_results(
     if baseline not in names:
         message = f"the baseline {baseline!r} is not among the variants {names}."
         raise InputError("data_differ", message)
-    trades = trades.with_columns(pl.col("time").cast(pl.Date).alias("date"))
+    trades = _like_cells(trades, cells)
     results = SweepResults(
         cells, trades, tuple(days), (baseline, *(name for name in names if name != baseline))
     )
@@ -106,6 +106,17 @@ def _have(name: str, frame: pl.DataFrame, wanted: Iterable[str]) -> None:
     if missing:
         message = f"{name} lacks the columns {missing}; it has {frame.columns}."
         raise InputError("data_column_missing", message)
+
+
+def _like_cells(trades: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
+    """Return the trades with the cells' types and a column ``date``."""
+    dated = isinstance(trades.schema["time"], pl.Datetime)
+    day = pl.col("time").dt.date() if dated else pl.col("time").cast(pl.Date)
+    try:
+        return trades.cast({name: cells.schema[name] for name in CELL}).with_columns(date=day)
+    except pl.exceptions.PolarsError as error:
+        message = f"trades does not name cells, or days, as cells and dates do: {error}"
+        raise InputError("data_differ", message) from error
 
 
 def _day(moment: date) -> date:
@@ -130,7 +141,7 @@ def _check_trades(results: SweepResults) -> None:
     if not stray.is_empty():
         message = f"trades has signals of {stray.select(CELL).row(0)}, which is no finished cell."
         raise InputError("data_differ", message)
-    off = results.trades.filter(~pl.col("date").is_in(list(results.dates)))
+    off = results.trades.filter(~pl.col("date").is_in(list(results.dates)).fill_null(value=False))
     if not off.is_empty():
         message = f"trades has a signal on {off['date'][0]}, which is not among the test dates."
         raise InputError("data_differ", message)

@@ -191,10 +191,13 @@ def _tradable(seen: Evidence) -> str | None:
 
 
 def names(found: tuple[Comparison, ...]) -> str:
-    """Return the metrics with their figures."""
-    return ", ".join(
-        f"{one.metric} (adjusted p {one.adjusted_p:.2g}, d {one.d:+.2f})" for one in found
-    )
+    """Return the metrics, with the largest adjusted p and the smallest d among them."""
+    metrics = [one.metric for one in found]
+    listed = " and ".join([", ".join(metrics[:-1]), metrics[-1]] if metrics[1:] else metrics)
+    p = max(one.adjusted_p or 0.0 for one in found)
+    d = min((one.d or 0.0 for one in found), key=abs)
+    most, least = (" or less", " or more") if metrics[1:] else ("", "")
+    return f"{listed} (adjusted p {p:.2g}{most}, d {d:+.2f}{least if d > 0 else most})"
 
 
 LADDER = (
