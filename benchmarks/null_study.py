@@ -7,7 +7,8 @@ variants share half their variance and persist from date to date. Each variant b
 sixth, and every figure of a cell is computed from its scores and labels. In the planted sweeps
 one variant's scores correlate with the outcome.
 
-    python benchmarks/null_study.py [--sweeps 200] [--planted-sweeps 100] [--edge 0.3]
+    python benchmarks/null_study.py [--sweeps 200] [--planted-sweeps 80] [--edge 0.3]
+        [--first-seed 0]
 """
 
 from __future__ import annotations
@@ -123,8 +124,8 @@ def persistent(noise: np.ndarray) -> np.ndarray:
     return noise
 
 
-def judged(world: World, sweeps: int) -> list[Judgement]:
-    """Return the judgements on so many sweeps, each with a seed of its own."""
+def judged(world: World, seeds: range) -> list[Judgement]:
+    """Return the judgements on a sweep for each seed."""
     return [
         judge(
             *sweep(world, seed),
@@ -133,7 +134,7 @@ def judged(world: World, sweeps: int) -> list[Judgement]:
             costs=(world.cost,),
             seed=seed,
         )
-        for seed in range(sweeps)
+        for seed in seeds
     ]
 
 
@@ -203,14 +204,16 @@ def main() -> int:
     """Print the three worlds, then whether the verdicts are as honest as they must be."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sweeps", type=int, default=200, help="of pure noise, at each cost")
-    parser.add_argument("--planted-sweeps", type=int, default=100, help="with a real edge")
+    parser.add_argument("--planted-sweeps", type=int, default=80, help="with a real edge")
     parser.add_argument("--edge", type=float, default=0.3, help="correlation with the outcome")
+    parser.add_argument("--first-seed", type=int, default=0)
     options = parser.parse_args()
+    first = options.first_seed
     start = time.perf_counter()
 
     reached: list[tuple[bool, str]] = []
     for world in (World("noise, free to trade", 0.0), World("noise, with a cost", 0.05)):
-        judgements = judged(world, options.sweeps)
+        judgements = judged(world, range(first, first + options.sweeps))
         report(world, judgements)
         verdicts = [{one.verdict for one in each.variants} for each in judgements]
         for said, flags in (
@@ -222,7 +225,7 @@ def main() -> int:
             )
 
     world = World("a real edge", 0.05, options.edge)
-    judgements = judged(world, options.planted_sweeps)
+    judgements = judged(world, range(first, first + options.planted_sweeps))
     mine = [each.of(PLANTED) for each in judgements]
     others = [[v.verdict for v in each.variants if v.variant != PLANTED] for each in judgements]
     found, wrong = [v.verdict == "LOCK" for v in mine], ["LOCK" in each for each in others]

@@ -18,6 +18,7 @@ from cvn_orchestrator.statistics import (
     probabilistic_sharpe,
     sharpe_ratio,
 )
+from cvn_orchestrator.statistics.luck import luck
 
 # "The deflated Sharpe ratio" (2014), a numerical example: five years of 250 days, annualised
 # Sharpe ratio 2.5, variance of the trials' annualised ratios 1/2.
@@ -115,6 +116,25 @@ def test_moments_are_those_of_scipy() -> None:
     assert found.skewness == pytest.approx(skew(returns))
     assert found.kurtosis == pytest.approx(kurtosis(returns, fisher=False))
     assert found.n == 500
+
+
+def test_returns_that_overlap_are_worth_fewer_dates() -> None:
+    net = np.random.default_rng(2).normal(0.2, 1, size=400)
+    independent = float(net.std(ddof=1)) / 20
+    free, tied = luck(net, independent, 50), luck(net, 2 * independent, 50)
+    assert free is not None
+    assert tied is not None
+    assert (free.sharpe.n, tied.sharpe.n) == (pytest.approx(400), pytest.approx(100))
+    assert tied.hurdle > free.hurdle
+    assert tied.deflated < free.deflated
+    assert luck(net, independent / 2, 50) == free  # never worth more than there are
+    assert luck(np.zeros(400), 0.0, 50) is None
+
+
+def test_one_trade_in_many_years_has_moments_all_the_same() -> None:
+    found = sharpe_ratio(np.eye(1, 100_000, 5)[0])
+    assert found is not None
+    assert 0 <= probabilistic_sharpe(found) <= 1
 
 
 @pytest.mark.parametrize("returns", [[], [1.0], [0.0, 0.0], [0.1] * 30])

@@ -100,9 +100,8 @@ def estimate(draws: Draws, value: float, drawn: Array) -> Estimate:
     The standard error is the bootstrap's; figure over error is read as Student's t with as many
     degrees of freedom as there are blocks less one, as for batch means (Schmeiser, 1982, "Batch
     size effects in the analysis of simulation output"). Quantiles of the samples themselves are
-    too narrow where blocks are few: on noise whose returns overlap they reject in 7 to 9 % at
-    p < 0.05, t in 5 to 7 % (``benchmarks/null_study.py``). Neither does p end at one over the
-    number of samples.
+    too narrow where blocks are few, and no p value could be smaller than one over their number;
+    ``benchmarks/null_study.py`` prints how often noise is rejected.
     """
     n_dates = draws.observed.n_dates
     if not math.isfinite(value):

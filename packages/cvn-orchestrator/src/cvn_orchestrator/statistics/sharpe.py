@@ -33,7 +33,7 @@ class SharpeRatio:
     n: float
 
     def __post_init__(self) -> None:
-        if self.n <= 1 or self.kurtosis < self.skewness**2 + 1 - 1e-9:
+        if self.n <= 1 or self.kurtosis < (self.skewness**2 + 1) * (1 - 1e-9):
             message = f"{self} cannot be: n must be above 1, and kurtosis at least skewness^2 + 1."
             raise InputError("setting_invalid", message)
 
