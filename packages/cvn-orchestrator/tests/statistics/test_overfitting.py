@@ -1,0 +1,107 @@
+"""The probability of backtest overfitting where the answer is known."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from cvn_harness_core import InputError
+from cvn_orchestrator.statistics import probability_of_overfitting
+
+
+def noise(seed: int, n: int = 1000, k: int = 100) -> np.ndarray:
+    """Return daily returns of strategies whose Sharpe ratio is exactly 0 over all dates."""
+    returns = np.random.default_rng(seed).normal(size=(n, k))
+    return (returns - returns.mean(axis=0)) / returns.std(axis=0)
+
+
+def test_strategies_of_equal_ratio_overfit_in_full() -> None:
+    # The paper's first test case: what is best in one half is worst in the other, one for one.
+    found = probability_of_overfitting(noise(0), n_blocks=8)
+    assert found.n_splits == math.comb(8, 4)
+    assert found.probability > 0.98
+    assert found.probability_of_loss == 1.0
+    assert found.slope == pytest.approx(-1, abs=0.1)
+
+
+def test_one_strategy_with_a_ratio_of_one_a_year_lowers_it_and_two_more() -> None:
+    # The second and third case: the paper's strategy differs by an annual Sharpe ratio of 1 and 2.
+    full, low, none = (
+        np.mean(
+            [
+                probability_of_overfitting(
+                    noise(seed) + np.eye(1, 100, 17) * ratio / math.sqrt(252), n_blocks=8
+                ).probability
+                for seed in range(5)
+            ]
+        )
+        for ratio in (0, 1, 2)
+    )
+    assert full > 0.98
+    assert low < 0.9
+    assert none < 0.2
+
+
+def test_pure_noise_is_about_a_coin() -> None:
+    found = [
+        probability_of_overfitting(np.random.default_rng(seed).normal(size=(500, 20)), 10)
+        for seed in range(40)
+    ]
+    assert np.mean([each.probability for each in found]) == pytest.approx(0.5, abs=0.1)
+
+
+def test_a_dominating_strategy_is_no_overfit() -> None:
+    returns = np.random.default_rng(2).normal(size=(400, 6))
+    returns[:, 3] = returns.max(axis=1) + 5
+    found = probability_of_overfitting(returns)
+    assert (found.probability, found.probability_of_loss, found.n_splits) == (0, 0, 12_870)
+
+
+@settings(max_examples=25)
+@given(
+    arrays(float, (24, 4), elements=st.floats(-1, 1, width=32)),
+    st.floats(0.01, 100),
+    st.permutations(range(4)),
+)
+def test_scale_does_not_matter(returns: np.ndarray, scale: float, order: list[int]) -> None:
+    found = probability_of_overfitting(returns, 6)
+    assert 0 <= found.probability <= 1
+    if np.unique(np.abs(returns)).size == returns.size:  # without ties order does not, either
+        again = probability_of_overfitting(returns[:, order] * scale, 6)
+        assert again.probability == pytest.approx(found.probability, abs=0.11)
+
+
+def test_it_is_what_its_definition_says_step_by_step() -> None:
+    from itertools import combinations
+
+    returns = np.random.default_rng(5).normal(size=(60, 5))
+    blocks = np.split(returns, 6)
+    below = []
+    for chosen in combinations(range(6), 3):
+        here = np.vstack([blocks[i] for i in chosen])
+        there = np.vstack([blocks[i] for i in range(6) if i not in chosen])
+        best = (here.mean(axis=0) / here.std(axis=0)).argmax()
+        ratio = there.mean(axis=0) / there.std(axis=0)
+        relative = (ratio <= ratio[best]).sum() / 6
+        below.append(math.log(relative / (1 - relative)) <= 0)
+    found = probability_of_overfitting(returns, 6)
+    assert found.probability == np.mean(below)
+
+
+def test_a_variant_that_never_trades_has_a_ratio_of_zero() -> None:
+    returns = np.zeros((100, 2))
+    returns[:, 0] = np.random.default_rng(0).normal(-1, 0.1, size=100)
+    found = probability_of_overfitting(returns, 4)
+    assert (found.probability, found.probability_of_loss, found.slope) == (0, 0, None)
+
+
+@pytest.mark.parametrize(("shape", "n_blocks"), [((100, 1), 4), ((100, 3), 5), ((7, 3), 4)])
+def test_what_cannot_be_halved_is_refused(shape: tuple[int, int], n_blocks: int) -> None:
+    with pytest.raises(InputError) as caught:
+        probability_of_overfitting(np.zeros(shape), n_blocks)
+    assert caught.value.code == "setting_invalid"
