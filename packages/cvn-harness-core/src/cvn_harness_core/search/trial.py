@@ -65,7 +65,7 @@ class Trials:
     ) -> None:
         assert training.search is not None
         assert isinstance(training.spec, ModelSpec)
-        self._training, self._log, self._ended = training, log, ended
+        self._training, self._log, self.ended = training, log, ended
         self._spec: ModelSpec = training.spec
         self._search, self._settings = training.search, training.search.settings
         self._policy = trial_policy(training.policy, self._settings)
@@ -83,15 +83,18 @@ class Trials:
         pruning = self._pruning(asked, earlier) if prune else None
         parameters = with_trial(self._training.parameters, self._search.space, asked.params)
         with peak_memory() as peak:
+            watch = _Watch(self, pruning, peak)
             try:
-                out = self._execute(parameters, pruning, peak)
+                out = self._execute(parameters, pruning, watch)
             except SearchError:
                 raise
             except HarnessError as error:
+                if watch.cut:
+                    return Ended(None)
                 failed = {"code": error.code, "message": str(error)}
                 return Ended(self._record(asked, started, pruning, **failed))
             finally:
-                self._note(growth_so_far(peak))
+                self.note(growth_so_far(peak))
         if pruning is not None and pruning.pruned:
             curve = out["learning_curve"]
             return Ended(
@@ -99,7 +102,7 @@ class Trials:
                     asked, started, pruning, state="pruned", curve=curve, peak_bytes=peak.peak_bytes
                 )
             )
-        if self._ended():
+        if watch.cut:
             return Ended(None)
         value = out["trial_value"]
         if not np.isfinite(value):
@@ -122,7 +125,7 @@ class Trials:
         )
         return Ended(record, out.get("fitted"))
 
-    def _note(self, growth_bytes: int | None) -> None:
+    def note(self, growth_bytes: int | None) -> None:
         """Note what a trial has taken so far; the first time, others may be begun beside it."""
         if growth_bytes is not None:
             self.growth_bytes = max(self.growth_bytes or 0, growth_bytes)
@@ -130,26 +133,13 @@ class Trials:
             self.memory_told = True
             self._tell_memory()
 
-    def _watch(
-        self, pruning: Extrapolation | Pruning | None, peak: Peak
-    ) -> Callable[[int, float], bool]:
-        """Return what is called after each iteration, and says whether the trial is to end."""
-
-        def watch(iteration: int, value: float) -> bool:
-            if iteration == _SETTLED and not self.memory_told:
-                self._note(growth_so_far(peak))
-            return self._ended() or (pruning is not None and pruning.watch(iteration, value))
-
-        return watch
-
     def _execute(
         self,
         parameters: Mapping[str, ResolvedParam],
         pruning: Extrapolation | Pruning | None,
-        peak: Peak,
+        watch: _Watch,
     ) -> dict[str, Any]:
         training, trace = self._training, Trace()
-        watched = pruning is not None and self._policy.out_of_fold is None
         inputs = {
             "datasets": training.request.datasets,
             "spec": self._spec,
@@ -161,7 +151,7 @@ class Trials:
             "run_log": self._log,
             "keep_fold": keep_nothing,
             "prepare": self.prepared,
-            "watch": self._watch(pruning if watched else None, peak),
+            "watch": watch,
             "objective": self._settings.objective,
         }
         dags = (*training.dags, hpo_optuna)
@@ -170,7 +160,7 @@ class Trials:
             known = {"native_scores": Scores(nothing, nothing, nothing)}
             return guarded(dags, _JUDGED, inputs, trace, known)
         out = guarded(dags, ["fitted", "learning_curve"], inputs, trace, {})
-        if self._ended() or (pruning is not None and pruning.pruned):
+        if watch.cut or (pruning is not None and pruning.pruned):
             return out
         return out | guarded(dags, _JUDGED, inputs, trace, {"fitted": out["fitted"]})
 
@@ -203,6 +193,26 @@ class Trials:
             rungs={} if pruning is None else pruning.rungs,
             **{"state": "failed", **facts},
         )
+
+
+class _Watch:
+    """What a fit calls after each iteration, and what says whether it is to end there.
+
+    ``cut`` is whether it was ended from outside, and not by the pruner.
+    """
+
+    def __init__(self, trials: Trials, pruning: Extrapolation | Pruning | None, peak: Peak) -> None:
+        self._trials, self._pruning, self._peak = trials, pruning, peak
+        self.cut = False
+
+    def __call__(self, iteration: int, value: float) -> bool:
+        """Return whether the boosting is to end after this iteration."""
+        if iteration == _SETTLED and not self._trials.memory_told:
+            self._trials.note(growth_so_far(self._peak))
+        if self._trials.ended():
+            self.cut = True
+            return True
+        return self._pruning is not None and self._pruning.watch(iteration, value)
 
 
 def trial_policy(policy: TrainingPolicy, settings: HPOParams) -> TrainingPolicy:

@@ -68,8 +68,8 @@ def hpo_params_of(
     settings: dict[str, Any] = {}
     if search is not None and search.n_trials:
         names = (
-            "n_trials", "timeout_s", "objective", "evaluate_on", "sampler", "pruner", "max_concurrent",
-            "n_workers", "storage",
+            "n_trials", "timeout_s", "objective", "evaluate_on", "sampler", "pruner",
+            "max_concurrent", "n_workers", "storage",
         )  # fmt: skip
         settings = {name: getattr(search, name) for name in names} | {"space": dimensions}
     try:
