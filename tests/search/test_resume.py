@@ -26,7 +26,7 @@ from .worker import said, settings
 
 ROOT = Path(__file__).parents[2]
 KILLS = int(os.environ.get("CVN_TEST_KILLS", "1"))
-MODEL, TRIALS = "lightgbm", 20
+MODEL, TRIALS = "lightgbm", max(20, 3 * KILLS)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,8 @@ from pathlib import Path
 import plotly.graph_objects as go
 
 from cvn_harness_core import InputError
+from cvn_orchestrator.report.page import Plot, Section, Table, page
+from cvn_orchestrator.splits.picture import HEADER, fold_rows
 from cvn_orchestrator.splits.survey import Survey
 from cvn_orchestrator.splits.totals import totals
 from cvn_orchestrator.splits.windows import PARTS
@@ -22,15 +24,22 @@ def require_html(path: Path) -> None:
 
 
 def write_html(survey: Survey, title: str, path: Path) -> None:
-    """Write the figure, its library included.
+    """Write the folds as a page.
 
     Raises InputError ``setting_invalid`` for a name that does not end in .html.
     """
     require_html(path)
-    figure(survey, title).write_html(path, include_plotlyjs=True, full_html=True)
+    caption = "Windows of the calendar; hovering tells what each holds"
+    counts = Table("rows of all symbols together", HEADER, fold_rows(survey))
+    sections = [
+        Section("Windows", figures=[Plot(caption, figure(survey))]),
+        Section("Rows", tables=[counts]),
+    ]
+    lede = "Train, validation and test of each fold, purged by label end and embargoed."
+    path.write_text(page(title, lede, sections), "utf-8")
 
 
-def figure(survey: Survey, title: str) -> go.Figure:
+def figure(survey: Survey) -> go.Figure:
     """Return a bar a window, folds from top to bottom; hovering tells what a part holds."""
     found = totals(survey.facts)
     drawn = go.Figure()
@@ -57,10 +66,10 @@ def figure(survey: Survey, title: str) -> go.Figure:
             + "<br>%{customdata[0]}<br>%{customdata[1]}<br>%{customdata[2]}<extra></extra>",
         )
     drawn.update_layout(
-        title=title,
         barmode="overlay",
         template="plotly_white",
-        height=160 + 28 * len(survey.folds),
+        margin={"t": 20},
+        height=120 + 28 * len(survey.folds),
         xaxis={"type": "date"},
         yaxis={"autorange": "reversed"},
     )

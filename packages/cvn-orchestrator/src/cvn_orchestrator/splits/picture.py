@@ -15,6 +15,7 @@ MARKS = {"train": ("─", "blue"), "val": ("▒", "yellow"), "test": ("█", "gr
 """How each part is drawn: told apart without colour, too."""
 
 MAX_FOLDS = 40
+HEADER = ("fold", "part", "from", "until", "rows", "purged", "embargoed", "positive")
 
 
 def picture(survey: Survey, width: int) -> Text:
@@ -57,18 +58,22 @@ def _line(fold: FoldWindows, first: datetime, last: datetime, room: int) -> list
 
 
 def table(survey: Survey) -> str:
-    """Return what each fold holds, of all symbols together."""
-    header = ("fold", "part", "from", "until", "rows", "purged", "embargoed", "positive")
+    """Return what each fold holds, of all symbols together, as text."""
+    return aligned(HEADER, fold_rows(survey, MAX_FOLDS), left=4)
+
+
+def fold_rows(survey: Survey, limit: int | None = None) -> list[tuple[str, ...]]:
+    """Return a row of text, under ``HEADER``, for each part of the first folds."""
     rows = []
     found = totals(survey.facts)
-    for fold in survey.folds[:MAX_FOLDS]:
+    for fold in survey.folds[:limit]:
         for name in PARTS:
             total, windows = found[fold.number][name], fold.part(name)
             gaps = "" if len(windows) == 1 else f" in {len(windows)}"
             when = (f"{windows[0].start:%Y-%m-%d}", f"{windows[-1].until:%Y-%m-%d}{gaps}")
             number = str(fold.number) if name == PARTS[0] else ""
             rows.append((number, name, *when, *_figures(total)))
-    return aligned(header, rows, left=4)
+    return rows
 
 
 def _figures(total: Total) -> tuple[str, ...]:
