@@ -94,6 +94,7 @@ def test_kills_lose_nothing_and_change_nothing(storage: str, undisturbed: str) -
         for _ in range(rng.randint(1, 3)):
             line = process.stdout.readline()
         if not line.startswith("trial "):
+            process.communicate()
             break  # it had come to its end
         time.sleep(rng.uniform(0.0, 0.15))
         process.send_signal(signal.SIGKILL)
