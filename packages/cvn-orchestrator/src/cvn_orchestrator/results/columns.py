@@ -113,9 +113,14 @@ def _optional(value: str | None, where: str) -> str | None:
 
 
 def _text(value: str, where: str) -> str:
+    if not value.isascii() or "\0" in value:
+        _check_text(value, where)
+    return value
+
+
+def _check_text(value: str, where: str) -> None:
     if _spelt_out(value) != value:
         _refuse(where, f"is {value!r}, which a database cannot hold")
-    return value
 
 
 def _spelt_out(value: str | None) -> str | None:

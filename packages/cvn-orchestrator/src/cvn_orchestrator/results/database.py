@@ -121,10 +121,7 @@ class Results:
         Of several in one place, after the code changed, the one that ended last. Raises as
         ``run``, and ResultsError ``results_corrupt`` for trades that are damaged.
         """
-        found = self.run(run)
-        places = self._read(lambda connection: reading.read_places(connection, found))
-        for start in range(0, len(places), _AT_ONCE):
-            part = places[start : start + _AT_ONCE]
+        for part in self._parts(run):
             yield from self._read(partial(reading.read_cells, places=part, trades=trades))
 
     def cells(self, run: str) -> pl.DataFrame:
@@ -137,7 +134,11 @@ class Results:
         """Return a row a signal on test, as ``trades_frame`` says; raises as ``rows``."""
         from cvn_orchestrator.results.frames import trades_frame
 
-        return trades_frame(self.rows(run))
+        return trades_frame(
+            pair
+            for part in self._parts(run)
+            for pair in self._read(partial(reading.read_trades, places=part))
+        )
 
     def close(self) -> None:
         """Let go of the database."""
@@ -148,6 +149,12 @@ class Results:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _parts(self, run: str) -> Iterator[list[reading.Place]]:
+        found = self.run(run)
+        places = self._read(partial(reading.read_places, run=found))
+        for start in range(0, len(places), _AT_ONCE):
+            yield places[start : start + _AT_ONCE]
 
     def _read(self, work: Callable[[sa.Connection], T]) -> T:
         return self._transaction(self._engine, work)

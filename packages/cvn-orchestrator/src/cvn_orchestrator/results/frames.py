@@ -10,7 +10,8 @@ import numpy as np
 import polars as pl
 
 from cvn_harness_core import SplitMetrics
-from cvn_orchestrator.results.rows import CellRow
+from cvn_orchestrator.results.reading import Place
+from cvn_orchestrator.results.rows import CellRow, Trades
 
 _PLACE: dict[str, Any] = {"symbol": pl.String, "fold": pl.Int64, "variant": pl.String}
 _FIRST: dict[str, Any] = {
@@ -63,27 +64,30 @@ def cells_frame(rows: Iterable[CellRow]) -> pl.DataFrame:
     return pl.DataFrame(columns)
 
 
-def trades_frame(rows: Iterable[CellRow]) -> pl.DataFrame:
+def trades_frame(kept: Iterable[tuple[Place, Trades]]) -> pl.DataFrame:
     """Return a row a signal on test: symbol, fold, variant, time and net (null: unknown).
 
     Times are in microseconds, or nanoseconds if those of one cell are.
     """
-    kept = [(row, row.trades) for row in rows if row.trades is not None]
-    fine = any(np.datetime_data(trades.time.dtype)[0] == "ns" for _, trades in kept)
+    pairs = list(kept)
+    fine = any(np.datetime_data(trades.time.dtype)[0] == "ns" for _, trades in pairs)
     unit: Literal["ns", "us"] = "ns" if fine else "us"
-    kinds = {**_PLACE, "time": pl.Datetime(unit), "net": pl.Float64}
-    parts = [
-        pl.DataFrame(
-            {"time": trades.time.astype(f"datetime64[{unit}]"), "net": trades.net},
-            {"time": pl.Datetime(unit), "net": pl.Float64},
-        ).select(
-            *(pl.lit(getattr(row, name), kind).alias(name) for name, kind in _PLACE.items()),
-            "time",
-            "net",
-        )
-        for row, trades in kept
-    ]
-    return pl.concat([pl.DataFrame(schema=kinds), *parts])
+    columns: dict[str, list[Any]] = {name: [] for name in _PLACE}
+    times, nets = [], []
+    for place, trades in pairs:
+        n = len(trades.time)
+        times.append(trades.time.astype(f"datetime64[{unit}]"))
+        nets.append(pl.Series([None] * n if trades.net is None else trades.net, dtype=pl.Float64))
+        for name, values in columns.items():
+            values.extend([getattr(place, name)] * n)
+    time = np.concatenate(times) if times else np.empty(0, f"datetime64[{unit}]")
+    return pl.DataFrame(
+        [
+            *(pl.Series(name, values, _PLACE[name]) for name, values in columns.items()),
+            pl.Series("time", time, pl.Datetime(unit)),
+            pl.concat([pl.Series("net", [], pl.Float64), *nets]),
+        ]
+    )
 
 
 def _ordered(pairs: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -81,23 +81,26 @@ def read_cells(
             by_cost[number][cost][figure] = value
         else:
             metrics[number][split][figure] = value
-    kept = read_trades(connection, numbers, cells) if trades else {}
+    kept = dict(read_trades(connection, places)) if trades else {}
     return [
-        _cell(cells[number], metrics[number], by_cost[number], kept.get(number))
-        for number in numbers
+        _cell(cells[place.id], metrics[place.id], by_cost[place.id], kept.get(place))
+        for place in places
     ]
 
 
-def read_trades(
-    connection: sa.Connection, numbers: Sequence[int], cells: Mapping[int, Any]
-) -> dict[int, Trades]:
-    """Return trades by the number of the cell; raises as ``read_cells``."""
-    t = TRADES.c
+def read_trades(connection: sa.Connection, places: Sequence[Place]) -> list[tuple[Place, Trades]]:
+    """Return the trades of these cells, in this order, of those that have any kept.
+
+    Raises as ``read_cells``.
+    """
+    t, numbers = TRADES.c, [place.id for place in places]
     wanted = sa.select(t.cell_id, t.sha256, t.npz).where(t.cell_id.in_(numbers))
-    return {
-        number: unpack(sha256, data, cells[number]["cell"])
-        for number, sha256, data in connection.execute(wanted)
-    }
+    found = {number: (sha256, data) for number, sha256, data in connection.execute(wanted)}
+    return [(p, unpack(*found[p.id], _named(p))) for p in places if p.id in found]
+
+
+def _named(place: Place) -> str:
+    return f"{place.symbol}, fold {place.fold}, variant {place.variant}"
 
 
 def _current() -> sa.Subquery:

@@ -39,14 +39,14 @@ def pack(trades: Trades) -> tuple[str, bytes]:
     return hashlib.sha256(data).hexdigest(), data
 
 
-def unpack(sha256: str, data: bytes, cell: str) -> Trades:
+def unpack(sha256: str, data: bytes, where: str) -> Trades:
     """Return the trades, to the bit.
 
     Raises ResultsError ``results_corrupt`` if the bytes are not those that were written.
     """
     if hashlib.sha256(data).hexdigest() != sha256:
         message = (
-            f"the trades of cell {cell} are damaged: their SHA-256 differs. Delete the cell's row "
+            f"the trades of {where} are damaged: their SHA-256 differs. Delete the cell's row "
             "and those of its figures and trades, and run the sweep again."
         )
         raise ResultsError("results_corrupt", message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,8 +62,23 @@ def _upsert(connection: sa.Connection, rows: Sequence[Columns]) -> None:
     figures = [{"cell_id": number, **f} for number, row in written for f in row.figures]
     trades = [{"cell_id": number, **row.trades} for number, row in written if row.trades]
     for table, values in ((FIGURES, figures), (TRADES, trades)):
-        if values:
+        if values and connection.dialect.name == "sqlite":
             connection.execute(sa.insert(table), values)
+        elif values:
+            _insert_arrays(connection, table, values)
+
+
+def _insert_arrays(
+    connection: sa.Connection, table: sa.Table, values: Sequence[Mapping[str, Any]]
+) -> None:
+    """Insert by one statement with an array a column: a round trip, and not one a row."""
+    arrays = [
+        sa.func.unnest(
+            sa.literal([row[column.name] for row in values], postgresql.ARRAY(column.type))
+        )
+        for column in table.c
+    ]
+    connection.execute(sa.insert(table).from_select(list(table.c), sa.select(*arrays)))
 
 
 def _require(connection: sa.Connection, runs: Sequence[str]) -> None:
