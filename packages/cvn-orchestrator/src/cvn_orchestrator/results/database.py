@@ -15,6 +15,7 @@ from cvn_orchestrator.results.faults import persistently, shown, typed
 from cvn_orchestrator.results.finding import find_run
 from cvn_orchestrator.results.migrating import migrate
 from cvn_orchestrator.results.rows import CellRow, RunRow
+from cvn_orchestrator.results.sink import Sink
 
 if TYPE_CHECKING:
     import polars as pl
@@ -55,8 +56,8 @@ def open_results(url: str, *, must_exist: bool = False, patience_s: float = PATI
     return Results(engine, patience_s)
 
 
-class Results:
-    """Runs, cells and trades; a ``Sink`` that can be read too. Made by ``open_results``.
+class Results(Sink):
+    """Runs, cells and trades: a sink that can be read too. Made by ``open_results``.
 
     Every call is one transaction or several, and leaves no connection in use. All of them raise
     ResultsError ``results_unavailable`` if the database fails for longer than the patience. Where a
