@@ -24,7 +24,9 @@ def contend(url: str, number: str) -> None:
         sys.stdin.readline()
         for attempt in range(int(number), 21, 2):
             cells = [
-                a_cell(f"c{at}", attempt=attempt, seconds=float(attempt), metrics=at_attempt(attempt))
+                a_cell(
+                    f"c{at}", attempt=attempt, seconds=float(attempt), metrics=at_attempt(attempt)
+                )
                 for at in range(40)
             ]
             for start in range(0, 40, 10):
@@ -48,10 +50,6 @@ def halt(url: str) -> None:
                 time.sleep(60)
 
         results.write([a_cell(f"c{at}", attempt=2, symbol="NQ") for at in range(10, 30)])
-
-
-
-
 
 
 if __name__ == "__main__":

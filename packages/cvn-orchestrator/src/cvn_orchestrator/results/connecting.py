@@ -92,6 +92,16 @@ def engine_of(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def snapshots(engine: sa.Engine) -> dict[str, Any]:
+    """Return the execution options with which a transaction reads as of one moment.
+
+    SQLite does so anyhow.
+    """
+    if engine.dialect.name == "sqlite":
+        return {}
+    return {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+
+
 def _prepare(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # else the driver begins for itself, and not before DDL
     for setting in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from cvn_orchestrator.results import reading, writing
 from cvn_orchestrator.results.columns import cell_columns, run_columns
-from cvn_orchestrator.results.connecting import WRITES, engine_of, url_of
+from cvn_orchestrator.results.connecting import WRITES, engine_of, snapshots, url_of
 from cvn_orchestrator.results.faults import persistently, shown, typed
 from cvn_orchestrator.results.finding import find_run
 from cvn_orchestrator.results.migrating import migrate
@@ -66,6 +66,7 @@ class Results(Sink):
 
     def __init__(self, engine: sa.Engine, patience_s: float) -> None:
         self._engine = engine
+        self._reading = engine.execution_options(**snapshots(engine))
         self._writing = engine.execution_options(**{WRITES: True})
         self._patience_s = patience_s
 
@@ -158,7 +159,7 @@ class Results(Sink):
             yield places[start : start + _AT_ONCE]
 
     def _read(self, work: Callable[[sa.Connection], T]) -> T:
-        return self._transaction(self._engine, work)
+        return self._transaction(self._reading, work)
 
     def _write(self, work: Callable[[sa.Connection], None]) -> None:
         self._transaction(self._writing, work)
