@@ -27,7 +27,9 @@ def cvn(*arguments: str | Path, cwd: Path, **env: str) -> CompletedProcess[str]:
     given = [str(argument) for argument in arguments]
     out, err = io.StringIO(), io.StringIO()
     before = dict(os.environ)
-    for name in [n for n in os.environ if n == "CVN_STORE" or n.startswith("CVN_HPO_")]:
+    for name in [
+        n for n in os.environ if n in ("CVN_RESULTS", "CVN_STORE") or n.startswith("CVN_HPO_")
+    ]:
         del os.environ[name]
     os.environ.update(env)
     try:

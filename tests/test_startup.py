@@ -46,6 +46,7 @@ def loaded_after(statement: str) -> set[str]:
         ["params", "--help"],
         ["splits", "--help"],
         ["sweep", "--help"],
+        ["results", "--help"],
     ],
 )
 def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Errors of plans, data and splits: every fault at once, each with its place."""
+"""Errors of plans, data and splits, every fault at once with its place; errors of results."""
 
 from __future__ import annotations
 
@@ -41,3 +41,18 @@ class SplitsError(FaultsError):
     """The folds of a plan cannot be laid over its data, or leak."""
 
     codes = frozenset({"splits_incomplete", "splits_leak"})
+
+
+class ResultsError(HarnessError, RuntimeError):
+    """The database of results cannot be used, or what is asked of it is not there."""
+
+    codes = frozenset(
+        {
+            "results_corrupt",
+            "results_invalid",
+            "results_newer",
+            "results_unavailable",
+            "run_ambiguous",
+            "run_unknown",
+        }
+    )

@@ -23,6 +23,7 @@ examples:
       --time date --label-end label_end
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
   cvn sweep plan.toml --dry-run              what a plan of many cells would train
+  cvn results                                what sweeps found
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
 
@@ -47,6 +48,7 @@ def build_parser() -> argparse.ArgumentParser:
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _splits(commands.add_parser("splits", help="draw a plan's folds over its data"))
     _sweep(commands.add_parser("sweep", help="say what a plan of many cells would train"))
+    _results(commands.add_parser("results", help="show what sweeps found, cell by cell"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
     _hpo(commands.add_parser("hpo", help="show what a search did, with plots"))
@@ -311,6 +313,33 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _results(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("results"))
+    of = parser.add_argument(
+        "of",
+        nargs="?",
+        metavar="RUN",
+        help="a run's name or the first digits of its digest (default: list the runs)",
+    )
+    of.completer = _run_names  # type: ignore[attr-defined]
+    parser.add_argument(
+        "--results",
+        metavar="URL",
+        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
+        "sqlite:///cvn-results.db)",
+    )
+    parser.add_argument(
+        "--format",
+        choices=("table", "csv", "parquet", "json"),
+        help="default: by the ending of --out, else table; csv and parquet have a row a cell with "
+        "every figure, json also the plan, the environment and all facts",
+    )
+    parser.add_argument("--out", "-o", type=Path, metavar="FILE", help="write it to a file")
+    parser.add_argument(
+        "--failed", action="store_true", help="only cells that failed, and what they said"
+    )
+
+
 def _dag(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_runs("dag"))
     _add_model(parser)
@@ -457,6 +486,21 @@ def _add_log(parser: argparse._ActionsContainer) -> None:
         default="off",
         help="events on standard error (default: off)",
     )
+
+
+def _run_names(*, parsed_args: argparse.Namespace, **_: object) -> list[str]:
+    from cvn_harness_core import HarnessError
+    from cvn_orchestrator.results.database import open_results
+    from cvn_orchestrator.results.finding import DIGITS
+    from cvn_orchestrator.results.url import results_url
+
+    try:
+        url = results_url(parsed_args.results)
+        with open_results(url, must_exist=True, patience_s=0.0) as results:
+            runs = results.runs()
+    except HarnessError:
+        return []
+    return [*dict.fromkeys(row.name for row in runs), *(row.run[:DIGITS] for row in runs)]
 
 
 def _model_names(**_: object) -> list[str]:
