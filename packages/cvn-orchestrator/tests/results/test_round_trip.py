@@ -103,7 +103,9 @@ def written(results: Results) -> Results:
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(row=CELLS)
 @example(row=a_cell(theta=-0.0, metrics={"test": {"sortino": -0.0, "least": 5e-324}}))
