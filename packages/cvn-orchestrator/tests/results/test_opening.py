@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from alembic.script import ScriptDirectory
 
 from cvn_orchestrator.errors import ResultsError
 from cvn_orchestrator.results.database import Results, open_results
+from cvn_orchestrator.results.faults import typed
 from cvn_orchestrator.results.migrating import MIGRATIONS
 from cvn_orchestrator.results.schema import HEAD, METADATA, VERSION_TABLE
 
@@ -142,6 +144,25 @@ def test_a_place_that_cannot_hold_results_is_refused(tmp_path: Path) -> None:
 )
 def test_a_password_is_never_shown(url: str) -> None:
     assert not re.search("hunter", refused(url))
+
+
+@pytest.mark.parametrize("spelt", ["hunter@2", "hunter%402"])
+def test_a_password_that_a_driver_repeats_is_hidden(spelt: str) -> None:
+    url = sa.make_url("postgresql+psycopg://me:hunter%402@host/db")
+    with pytest.raises(ResultsError, match=r"the password \*\*\* is wrong") as found, typed(url):
+        raise sa.exc.OperationalError("", {}, Exception(f"the password {spelt} is wrong"))
+    assert "hunter" not in str(found.value)
+
+
+def test_a_database_of_this_release_is_opened_without_alembic(sqlite: str) -> None:
+    open_results(sqlite).close()
+    code = (
+        "import sys; from cvn_orchestrator.results.database import open_results; "
+        f"open_results({sqlite!r}).runs(); "
+        "print(sorted({'alembic', 'polars', 'optuna'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 def test_a_server_that_is_not_there_is_told_at_once() -> None:

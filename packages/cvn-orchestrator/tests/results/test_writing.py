@@ -61,6 +61,12 @@ def test_an_attempt_that_is_replaced_leaves_no_figures_and_no_trades(begun: Resu
     assert (row.metrics, row.by_cost, row.trades) == ({}, {}, None)
 
 
+def test_of_one_attempt_what_is_written_last_stays(begun: Results) -> None:
+    begun.write([a_cell("c1", theta=0.4)])
+    begun.write([a_cell("c1", theta=0.5)])
+    assert [row.theta for row in begun.rows(RUN)] == [0.5]
+
+
 def test_writing_again_changes_nothing(begun: Results) -> None:
     rows = [a_cell(f"c{at}", fold=at + 1) for at in range(5)]
     begun.write(rows)
@@ -111,7 +117,9 @@ def test_a_run_is_found_by_name_and_by_the_first_digits_of_its_digest(results: R
         assert found.value.code == "run_unknown"
 
 
-def test_two_processes_write_the_same_cells_and_neither_is_refused(url: str, start: Start) -> None:
+def test_two_processes_write_the_same_cells_and_neither_has_to_try_again(
+    url: str, start: Start
+) -> None:
     with open_results(url) as results:
         results.begin(a_run())
         writers = [start("contend", url, number) for number in ("1", "2")]

@@ -18,19 +18,24 @@ def opened(url: str) -> None:
 
 
 def contend(url: str, number: str) -> None:
-    """Write the same forty cells again and again, in batches that run the other way."""
-    with open_results(url) as results:
+    """Write the same forty cells again and again, forwards or backwards; wait, but try once."""
+    patient = f"{url}?timeout=60" if url.startswith("sqlite") else url
+    with open_results(patient, patience_s=0.0) as results:
         print("ready", flush=True)
         sys.stdin.readline()
         for attempt in range(int(number), 21, 2):
             cells = [
                 a_cell(
-                    f"c{at}", attempt=attempt, seconds=float(attempt), metrics=at_attempt(attempt)
+                    f"c{at:02}",
+                    attempt=attempt,
+                    seconds=float(attempt),
+                    metrics=at_attempt(attempt),
                 )
                 for at in range(40)
             ]
-            for start in range(0, 40, 10):
-                results.write(reversed(cells[start : start + 10]))
+            for start in range(0, 40, 20):
+                batch = cells[start : start + 20]
+                results.write(batch if number == "1" else reversed(batch))
 
 
 def at_attempt(attempt: int) -> dict[str, dict[str, float | None]]:
