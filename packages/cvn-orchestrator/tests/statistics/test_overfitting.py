@@ -21,7 +21,7 @@ def noise(seed: int, n: int = 1000, k: int = 100) -> np.ndarray:
 
 
 def test_strategies_of_equal_ratio_overfit_in_full() -> None:
-    # The paper's first test case: what is best in one half is worst in the other, one for one.
+    # By construction: what a strategy earns in one half it loses in the other, one for one.
     found = probability_of_overfitting(noise(0), n_blocks=8)
     assert found.n_splits == math.comb(8, 4)
     assert found.probability > 0.98
@@ -30,7 +30,6 @@ def test_strategies_of_equal_ratio_overfit_in_full() -> None:
 
 
 def test_one_strategy_with_a_ratio_of_one_a_year_lowers_it_and_two_more() -> None:
-    # The second and third case: the paper's strategy differs by an annual Sharpe ratio of 1 and 2.
     full, low, none = (
         np.mean(
             [

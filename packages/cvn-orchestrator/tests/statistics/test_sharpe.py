@@ -1,4 +1,4 @@
-"""Sharpe ratios, against the figures that Bailey and Lopez de Prado published."""
+"""Sharpe ratios, against worked examples of Bailey and Lopez de Prado, as others cite them."""
 
 from __future__ import annotations
 
