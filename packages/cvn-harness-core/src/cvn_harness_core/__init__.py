@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.search import SearchedDimension, SearchRecord, TrialRecord
     from cvn_harness_core.contracts.space import Choice, Range, space_text
     from cvn_harness_core.contracts.split import Array, Split
+    from cvn_harness_core.contracts.sweep import CellFacts, SweepFacts
     from cvn_harness_core.contracts.theta import (
         ThetaChoice,
         ThetaCurve,
@@ -65,13 +66,16 @@ if TYPE_CHECKING:
         SearchError,
         StoreError,
     )
+    from cvn_harness_core.events.log import OBSERVERS
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
+    from cvn_harness_core.harness.dependencies import training_dependencies
     from cvn_harness_core.harness.drawing import dag_dot
     from cvn_harness_core.harness.parameters import resolve_parameters
     from cvn_harness_core.harness.train_ensemble import train_ensemble
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.leaks.check import LeakReport, check_leaks
+    from cvn_harness_core.metrics.trading import net_returns, trading_figures
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
     from cvn_harness_core.plugins.hookspecs import hookimpl
     from cvn_harness_core.plugins.registry import (
@@ -80,6 +84,11 @@ if TYPE_CHECKING:
         PluginRegistry,
     )
     from cvn_harness_core.policy import POLICIES, ByMoney, EarlyStopping, TrainingPolicy
+    from cvn_harness_core.resources.budget import Budget
+    from cvn_harness_core.resources.peak import Peak, peak_memory
+    from cvn_harness_core.resources.size import bytes_of
+    from cvn_harness_core.resources.size import readable as readable_bytes
+    from cvn_harness_core.resources.workers import worker_count
     from cvn_harness_core.search.reading import count_trials, optuna_study, read_search
     from cvn_harness_core.store.disk import Store
     from cvn_harness_core.store.key import Key, key_of
@@ -124,6 +133,7 @@ _HOME = {
     "contracts.search": ("SearchRecord", "SearchedDimension", "TrialRecord"),
     "contracts.space": ("Choice", "Range", "space_text"),
     "contracts.split": ("Array", "Split"),
+    "contracts.sweep": ("CellFacts", "SweepFacts"),
     "contracts.theta": (
         "ThetaChoice",
         "ThetaCurve",
@@ -145,17 +155,23 @@ _HOME = {
         "SearchError",
         "StoreError",
     ),
-    "events.log": ("configure_logging",),
+    "events.log": ("OBSERVERS", "configure_logging"),
     "events.schema": ("Event",),
+    "harness.dependencies": ("training_dependencies",),
     "harness.drawing": ("dag_dot",),
     "harness.parameters": ("resolve_parameters",),
     "harness.train_ensemble": ("train_ensemble",),
     "harness.train_one": ("train_one",),
     "leaks.check": ("LeakReport", "check_leaks"),
+    "metrics.trading": ("net_returns", "trading_figures"),
     "plugins.discovery": ("PluginRecord", "discover"),
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
+    "resources.budget": ("Budget",),
+    "resources.peak": ("Peak", "peak_memory"),
+    "resources.size": ("bytes_of", "readable_bytes"),
+    "resources.workers": ("worker_count",),
     "search.reading": ("count_trials", "optuna_study", "read_search"),
     "store.disk": ("Store",),
     "store.key": ("Key", "key_of"),
@@ -175,22 +191,26 @@ _OTHER_NAME = {
     "config_differences": "differences",
     "configure_logging": "configure",
     "decide_theta": "decide",
+    "readable_bytes": "readable",
     "unclaimed_variables": "unclaimed",
 }
 
 __all__ = [
     "ENSEMBLE_REGISTRY",
     "MODEL_REGISTRY",
+    "OBSERVERS",
     "POLICIES",
     "Array",
     "AutonomousEnsembleTrainer",
     "AutonomousModelTrainer",
     "Bootstrap",
+    "Budget",
     "BundleError",
     "ByMoney",
     "Calibration",
     "CalibrationReport",
     "Calibrator",
+    "CellFacts",
     "Choice",
     "Combiner",
     "CurveSummary",
@@ -223,6 +243,7 @@ __all__ = [
     "ParamConfig",
     "ParameterError",
     "Payoff",
+    "Peak",
     "PluginError",
     "PluginNotInstalledError",
     "PluginRecord",
@@ -237,6 +258,7 @@ __all__ = [
     "Stopping",
     "Store",
     "StoreError",
+    "SweepFacts",
     "ThetaChoice",
     "ThetaCurve",
     "ThetaDecision",
@@ -250,6 +272,7 @@ __all__ = [
     "TrainingPolicy",
     "TrialRecord",
     "__version__",
+    "bytes_of",
     "check_leaks",
     "config_differences",
     "configure_logging",
@@ -260,16 +283,22 @@ __all__ = [
     "discover",
     "hookimpl",
     "key_of",
+    "net_returns",
     "optuna_study",
+    "peak_memory",
     "read_config",
     "read_search",
+    "readable_bytes",
     "resolve_parameters",
     "seed_config",
     "space_text",
+    "trading_figures",
     "train_ensemble",
     "train_one",
     "trainer_for",
+    "training_dependencies",
     "unclaimed_variables",
+    "worker_count",
 ]
 
 

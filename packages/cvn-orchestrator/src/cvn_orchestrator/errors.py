@@ -1,4 +1,4 @@
-"""Errors of plans, data and splits, every fault at once with its place; errors of results."""
+"""Errors of plans, data and splits, every fault at once with its place; of sweeps and results."""
 
 from __future__ import annotations
 
@@ -56,3 +56,9 @@ class ResultsError(HarnessError, RuntimeError):
             "run_unknown",
         }
     )
+
+
+class SweepError(HarnessError, RuntimeError):
+    """A sweep cannot be run, or a cell of it ended with its worker."""
+
+    codes = frozenset({"engine_failed", "engine_unknown", "sweep_busy", "worker_died"})

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
     from cvn_harness_core.contracts.ensemble import EnsembleSpec
     from cvn_harness_core.contracts.model import ModelSpec
+    from cvn_harness_core.contracts.sweep import CellFacts, SweepFacts
     from cvn_harness_core.events.schema import Event
 
 PROJECT = "cvn_harness"
@@ -39,3 +40,28 @@ def cvn_event(event: Event) -> None:
 @hookspec
 def cvn_artifact_saved(artifact: TrainedArtifact, path: Path) -> None:
     """See every bundle after it was written (group ``cvn_harness.plugins.v1``)."""
+
+
+@hookspec
+def cvn_sweep_started(sweep: SweepFacts) -> None:
+    """See a sweep begin, or go on (group ``cvn_harness.plugins.v1``)."""
+
+
+@hookspec
+def cvn_cell_started(cell: CellFacts) -> None:
+    """See a cell handed to a worker (group ``cvn_harness.plugins.v1``)."""
+
+
+@hookspec
+def cvn_cell_done(cell: CellFacts) -> None:
+    """See a cell whose row was kept (group ``cvn_harness.plugins.v1``)."""
+
+
+@hookspec
+def cvn_cell_failed(cell: CellFacts) -> None:
+    """See a cell that failed, after its row was kept (group ``cvn_harness.plugins.v1``)."""
+
+
+@hookspec
+def cvn_sweep_done(sweep: SweepFacts) -> None:
+    """See a sweep end, finished or interrupted (group ``cvn_harness.plugins.v1``)."""

@@ -29,20 +29,27 @@ def load(record: PluginRecord) -> pluggy.PluginManager:
         an exception on import, or hooks that do not fit their specification.
     """
     refuse(record)
-    who = describe(record)
     try:
         plugin = import_target(record)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
         raise import_failure(record, error) from error
+    return register(record, plugin)
+
+
+def register(record: PluginRecord, plugin: object) -> pluggy.PluginManager:
+    """Return a manager that holds one imported plugin alone.
+
+    Raises PluginContractError ``plugin_contract`` for hooks that do not fit their specification.
+    """
     manager = pluggy.PluginManager(hookspecs.PROJECT)
     manager.add_hookspecs(hookspecs)
     try:
         manager.register(plugin, name=record.name)
         manager.check_pending()
     except (pluggy.PluginValidationError, ValueError) as error:
-        message = f"{who} has a hook that does not fit the contract: {error}"
+        message = f"{describe(record)} has a hook that does not fit the contract: {error}"
         raise PluginContractError("plugin_contract", message) from error
     return manager
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pluggy
 
 from cvn_harness_core.errors import PluginError
-from cvn_harness_core.plugins.discovery import PluginRecord, discover
+from cvn_harness_core.plugins.discovery import CONTRACT_VERSION, PluginRecord, discover
 
 
 class Observers:
@@ -31,12 +32,33 @@ class Observers:
         self._on_failure = on_failure
         self._discover = discover
         self._managers: dict[PluginRecord, pluggy.PluginManager] | None = None
+        self._own: dict[PluginRecord, pluggy.PluginManager] = {}
         self._reported: set[PluginRecord] = set()
         self._lock = threading.Lock()
 
+    @contextmanager
+    def including(self, name: str, observer: object) -> Iterator[None]:
+        """Notify one more observer while this block runs: any object with ``hookimpl`` methods.
+
+        It is as isolated as an installed one. Raises PluginContractError ``plugin_contract`` for
+        hooks that do not fit their specification.
+        """
+        from cvn_harness_core.plugins.loading import register
+
+        kind = type(observer)
+        record = PluginRecord(
+            name, "observer", "(this process)", "", f"{kind.__module__}:{kind.__qualname__}",
+            "installed", CONTRACT_VERSION,
+        )  # fmt: skip
+        self._own = {**self._own, record: register(record, observer)}
+        try:
+            yield
+        finally:
+            self._own = {r: m for r, m in self._own.items() if r != record}
+
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call one hook of every observer."""
-        for record, manager in self._loaded().items():
+        for record, manager in {**self._loaded(), **self._own}.items():
             try:
                 getattr(manager.hook, hook)(**arguments)
             except KeyboardInterrupt:

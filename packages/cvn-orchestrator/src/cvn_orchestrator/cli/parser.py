@@ -466,7 +466,7 @@ def _store(parser: argparse.ArgumentParser) -> None:
 
 
 def _size(text: str) -> int:
-    from cvn_harness_core.resources.size import bytes_of
+    from cvn_harness_core import bytes_of
 
     return bytes_of(text)
 

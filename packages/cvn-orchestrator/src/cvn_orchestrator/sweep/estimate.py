@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cvn_harness_core import HPOParams, TrainedArtifact, train_one
-from cvn_harness_core.resources.peak import peak_memory
+from cvn_harness_core import HPOParams, TrainedArtifact, peak_memory, train_one
 from cvn_orchestrator.splits.survey import FoldFacts
 from cvn_orchestrator.sweep.fits import Fit, fits_of
 from cvn_orchestrator.sweep.prepared import PreparedSweep

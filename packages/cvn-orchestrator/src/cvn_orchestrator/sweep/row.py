@@ -1,0 +1,117 @@
+"""From a trained artifact, or an error, to the row of its cell."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+from cvn_harness_core import (
+    Array,
+    Datasets,
+    HarnessError,
+    SearchRecord,
+    TrainedArtifact,
+    TrainingOutcome,
+    net_returns,
+    trading_figures,
+)
+from cvn_orchestrator.engines.contract import Task
+from cvn_orchestrator.results.rows import CellRow, Trades
+
+_OF_MONEY = ("expectancy", "sortino", "profit_factor", "max_drawdown")
+_TRACE = 4000
+
+
+def done_row(
+    run: str,
+    task: Task,
+    outcome: TrainingOutcome,
+    datasets: Datasets,
+    costs: tuple[float, ...],
+    seconds: float,
+) -> CellRow:
+    """Return the row of a cell that was trained, or found in the store."""
+    artifact = outcome.artifact
+    trades = test_trades(artifact, datasets)
+    inside = 0.0 if datasets.payoff is None else datasets.payoff.cost
+    return CellRow(
+        run=run,
+        **_who(task),
+        state="done",
+        finished=datetime.now(UTC),
+        seconds=seconds,
+        theta=artifact.theta,
+        health=artifact.health.verdict,
+        tradability=artifact.tradability.verdict,
+        metrics={split: metrics.figures() for split, metrics in artifact.metrics.items()},
+        by_cost={f"{cost:g}": at_cost(trades, cost - inside) for cost in costs},
+        artifact_key=artifact.content_key,
+        cache_hit=outcome.cache_hit,
+        n_trials=max(1, sum(len(search.trials) for _, search in searches(artifact))),
+        timings=artifact.timings,
+        trades=trades,
+    )
+
+
+def failed_row(
+    run: str, task: Task, error: BaseException, seconds: float, *, code: str | None = None
+) -> CellRow:
+    """Return the row of a cell that failed; of an error that nobody foresaw, with its traceback."""
+    typed = isinstance(error, HarnessError)
+    found = "".join(traceback.format_exception(error))[-_TRACE:]
+    return CellRow(
+        run=run,
+        **_who(task),
+        state="failed",
+        finished=datetime.now(UTC),
+        seconds=seconds,
+        error_type=type(error).__name__,
+        error_code=code or (error.code if isinstance(error, HarnessError) else None),
+        error_message=str(error),
+        facts={} if typed else {"traceback": found},
+    )
+
+
+def searches(artifact: TrainedArtifact) -> Iterator[tuple[str, SearchRecord]]:
+    """Yield the searches behind an artifact: its own, else those of its bases, however deep."""
+    if artifact.search is not None:
+        yield artifact.name, artifact.search
+    for base in artifact.native.bases if artifact.kind == "ensemble" else ():
+        yield from searches(base)
+
+
+def test_trades(artifact: TrainedArtifact, datasets: Datasets) -> Trades:
+    """Return the signals on test, in order of time."""
+    test = datasets.test
+    assert test.time is not None
+    scores = artifact.predict_proba(test.X)[:, 1]
+    signals = artifact.signals(scores).astype(bool)
+    net = net_returns(test, datasets.payoff)
+    order = np.argsort(test.time[signals], kind="stable")
+    return Trades(
+        test.time[signals][order],
+        None if net is None else net[signals][order].astype(np.float64),
+    )
+
+
+def at_cost(trades: Trades, more: float) -> Mapping[str, float | None]:
+    """Return what the trades earned at a cost so much higher than the one that is in them."""
+    if trades.net is None:
+        return {}
+    net: Array = trades.net - more
+    figures, _ = trading_figures(np.ones(net.size, dtype=bool), net, trades.time)
+    return {"total": float(net.sum()), **{name: figures[name] for name in _OF_MONEY}}
+
+
+def _who(task: Task) -> dict[str, Any]:
+    return {
+        "cell": task.cell,
+        "symbol": task.symbol,
+        "fold": task.fold,
+        "variant": task.variant,
+        "attempt": task.attempt,
+    }

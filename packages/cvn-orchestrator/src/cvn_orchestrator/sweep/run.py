@@ -1,0 +1,230 @@
+"""A sweep: every cell that has no result yet, on an engine, each row kept as it comes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from filelock import FileLock, Timeout
+
+from cvn_harness_core import OBSERVERS, CellFacts, SweepFacts
+from cvn_orchestrator.engines.contract import Ended, Engine, Task
+from cvn_orchestrator.engines.tasks import Tasks
+from cvn_orchestrator.errors import ResultsError, SweepError
+from cvn_orchestrator.results.rows import CellRow
+from cvn_orchestrator.results.sink import Sink
+from cvn_orchestrator.sweep.cell import CellWork
+from cvn_orchestrator.sweep.identity import Identity
+from cvn_orchestrator.sweep.prepared import PreparedSweep
+from cvn_orchestrator.sweep.row import failed_row
+
+OUT_OF_MEMORY = "out_of_memory"
+
+
+class Stop:
+    """Lets another (a signal's handler) say that no more cells are to be begun."""
+
+    def __init__(self) -> None:
+        self._tasks: Tasks | None = None
+        self.asked = False
+
+    def ask(self) -> None:
+        """Begin no more cells; those in hand are finished."""
+        self.asked = True
+        if self._tasks is not None:
+            self._tasks.close()
+
+    def applies_to(self, tasks: Tasks) -> None:
+        """Close these tasks when asked, or now if that was before."""
+        self._tasks = tasks
+        if self.asked:
+            tasks.close()
+
+
+@dataclass(frozen=True)
+class SweepSettings:
+    """How a sweep is run; no result depends on it.
+
+    Parameters
+    ----------
+    store
+        The folder of the store that all cells share.
+    work
+        The folder of the sweep's own files: arrays, locks, the trials of searches under way.
+    log
+        How events are written to standard error, by workers too.
+    retry_failed
+        Whether cells that failed in an earlier call are tried again, however often they were.
+    """
+
+    store: Path
+    work: Path
+    log: Literal["off", "human", "json"] = "off"
+    retry_failed: bool = False
+
+
+def run_sweep(
+    sweep: PreparedSweep,
+    engine: Engine,
+    sink: Sink,
+    settings: SweepSettings,
+    stop: Stop | None = None,
+) -> SweepFacts:
+    """Train and judge every cell that has no row yet, and return what there is in the end.
+
+    The same plan on the same data is one run: called again, after whatever ended it, it goes on. A
+    row is kept as soon as its cell has ended; trained artifacts are in the store before that. Each
+    failed cell is tried again as often as the plan says; one whose worker died, or ran out of
+    memory beside others, alone.
+
+    Observers are told: ``cvn_sweep_started``, ``cvn_cell_started``, ``cvn_cell_done``,
+    ``cvn_cell_failed``, ``cvn_sweep_done``.
+
+    Raises
+    ------
+    SweepError
+        ``sweep_busy`` if another process on this machine runs it; ``engine_failed``.
+    ResultsError
+        If rows cannot be kept.
+    """
+    identity = Identity(sweep)
+    stop = stop or Stop()
+    with _held(settings.work, identity.run):
+        sink.begin(identity.row())
+        loop = _Loop(sweep, engine, sink, settings, identity, stop)
+        return loop.run()
+
+
+class _Loop:
+    def __init__(
+        self,
+        sweep: PreparedSweep,
+        engine: Engine,
+        sink: Sink,
+        settings: SweepSettings,
+        identity: Identity,
+        stop: Stop,
+    ) -> None:
+        self._sweep, self._engine, self._sink, self._stop = sweep, engine, sink, stop
+        self._run, self._retries = identity.run, sweep.plan.retries
+        studies = settings.work / "studies" / identity.run
+        self._work = CellWork(sweep, identity.run, settings.store, studies, settings.log)
+        attempts = sink.attempts(identity.run)
+        self._states: dict[str, str] = {}
+        waiting = []
+        for cell in sweep.cells:
+            digest = identity.cell(cell)
+            state, attempt = attempts.get(digest, ("open", 0))
+            again = settings.retry_failed or attempt <= self._retries
+            if state == "open" or (state == "failed" and again):
+                waiting.append(Task(digest, cell.symbol, cell.fold, cell.variant, attempt + 1))
+            self._states[digest] = state
+        self._tasks = Tasks(waiting, self._begun)
+        self._n_workers = engine.n_workers(self._work, len(waiting))
+
+    def run(self) -> SweepFacts:
+        """Run until nothing waits, or stop is asked for."""
+        OBSERVERS.notify("cvn_sweep_started", sweep=self._facts())
+        self._stop.applies_to(self._tasks)
+        try:
+            if len(self._tasks):
+                with closing(self._engine.run(self._work, self._tasks)) as ends:
+                    for ended in ends:
+                        self._end(ended)
+        finally:
+            open_yet = bool(len(self._tasks) or self._tasks.n_running)
+            facts = self._facts(interrupted=open_yet)
+            OBSERVERS.notify("cvn_sweep_done", sweep=facts)
+        if not facts.n_open:
+            shutil.rmtree(self._work.studies, ignore_errors=True)
+        return facts
+
+    def _begun(self, task: Task) -> None:
+        OBSERVERS.notify("cvn_cell_started", cell=CellFacts(**self._who(task), state="running"))
+
+    def _end(self, ended: Ended) -> None:
+        task, row = ended.task, self._row(ended)
+        again = row.state == "failed" and task.attempt <= self._retries
+        try:
+            self._sink.write([row])
+        except ResultsError as error:
+            if error.code != "results_invalid":
+                raise
+            row = failed_row(self._run, task, error, row.seconds)
+            self._sink.write([row])
+        self._states[task.cell] = row.state
+        if again:
+            alone = ended.died is not None or row.error_code == OUT_OF_MEMORY
+            next_one = Task(task.cell, task.symbol, task.fold, task.variant, task.attempt + 1)
+            self._tasks.again(next_one, alone=alone)
+        hook = "cvn_cell_done" if row.state == "done" else "cvn_cell_failed"
+        OBSERVERS.notify(hook, cell=self._told(ended, row, again=again))
+
+    def _row(self, ended: Ended) -> CellRow:
+        if ended.row is not None:
+            return ended.row
+        beside = "" if ended.alone else ", while others ran beside it"
+        message = (
+            f"the worker died ({ended.died}){beside}: a library crashed, or the system was out of "
+            "memory; its log and `dmesg` say more."
+        )
+        return failed_row(self._run, ended.task, SweepError("worker_died", message), 0.0)
+
+    def _told(self, ended: Ended, row: CellRow, *, again: bool) -> CellFacts:
+        return CellFacts(
+            **self._who(ended.task),
+            state=row.state,
+            retried=again,
+            seconds=row.seconds,
+            cache_hit=row.cache_hit,
+            n_cached=ended.n_cached,
+            peak_bytes=ended.peak_bytes,
+            tradability=row.tradability,
+            error_code=row.error_code,
+            error_message=row.error_message,
+        )
+
+    def _who(self, task: Task) -> dict[str, Any]:
+        return {
+            "run": self._run,
+            "cell": task.cell,
+            "symbol": task.symbol,
+            "fold": task.fold,
+            "variant": task.variant,
+            "attempt": task.attempt,
+        }
+
+    def _facts(self, *, interrupted: bool = False) -> SweepFacts:
+        states = list(self._states.values())
+        return SweepFacts(
+            run=self._run,
+            name=self._sweep.plan.name,
+            n_cells=len(states),
+            n_done=states.count("done"),
+            n_failed=states.count("failed"),
+            n_workers=self._n_workers,
+            interrupted=interrupted,
+        )
+
+
+@contextmanager
+def _held(work: Path, run: str) -> Iterator[None]:
+    """Hold the run on this machine: the kernel lets go of it if this process dies."""
+    work.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(work / f"{run}.lock", fallback_to_soft=False)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        message = (
+            f"another process runs this sweep ({run[:12]}, lock {lock.lock_file}); wait for it, or "
+            "end it."
+        )
+        raise SweepError("sweep_busy", message) from None
+    try:
+        yield
+    finally:
+        lock.release()
