@@ -22,7 +22,7 @@ examples:
   cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
       --time date --label-end label_end
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
-  cvn sweep plan.toml --dry-run              what a plan of many cells would train
+  cvn sweep plan.toml                        train and judge a plan of many cells
   cvn results                                what sweeps found
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     _train(commands.add_parser("train", help="train on a file and write a bundle"))
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _splits(commands.add_parser("splits", help="draw a plan's folds over its data"))
-    _sweep(commands.add_parser("sweep", help="say what a plan of many cells would train"))
+    _sweep(commands.add_parser("sweep", help="train and judge every cell of a plan"))
     _results(commands.add_parser("results", help="show what sweeps found, cell by cell"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
@@ -291,15 +291,46 @@ def _sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check plan, data and splits, and print cells and expected fits; train nothing (the "
-        "only thing that `cvn sweep` does so far)",
+        help="check plan, data and splits, and print cells and expected fits; train nothing",
     )
     parser.add_argument(
         "--estimate",
         action="store_true",
-        help="make one real fit of each kind, and print what time and memory follow for all",
+        help="a dry run that makes one real fit of each kind, and prints what time and memory "
+        "follow for all",
     )
+    engine = parser.add_argument(
+        "--engine", default="local", metavar="NAME", help="where cells run (default: local)"
+    )
+    engine.completer = _engine_names  # type: ignore[attr-defined]
+    parser.add_argument("--address", metavar="ADDRESS", help="of the engine's cluster")
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="cells at once, at most (default: as many as cores and memory allow)",
+    )
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="where trained models are shared and kept (default: WORK/store)",
+    )
+    _add_results(parser)
+    parser.add_argument(
+        "--retry-failed", action="store_true", help="try cells again that failed in earlier calls"
+    )
+    parser.add_argument(
+        "--events", type=Path, metavar="FILE", help="append a line of JSON for each cell"
+    )
+    _add_log(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _engine_names(**_: object) -> list[str]:
+    from cvn_orchestrator.engines.choice import engine_names
+
+    return list(engine_names())
 
 
 def _add_plan(parser: argparse.ArgumentParser) -> None:
@@ -309,7 +340,8 @@ def _add_plan(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(".cvn-sweep"),
         metavar="DIR",
-        help="where the data's arrays are kept, to be shared (default: ./.cvn-sweep)",
+        help="the folder of the sweep's own files, such as the data's arrays "
+        "(default: ./.cvn-sweep)",
     )
 
 
@@ -322,12 +354,7 @@ def _results(parser: argparse.ArgumentParser) -> None:
         help="a run's name or the first digits of its digest (default: list the runs)",
     )
     of.completer = _run_names  # type: ignore[attr-defined]
-    parser.add_argument(
-        "--results",
-        metavar="URL",
-        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
-        "sqlite:///cvn-results.db)",
-    )
+    _add_results(parser)
     parser.add_argument(
         "--format",
         choices=("table", "csv", "parquet", "json"),
@@ -477,6 +504,15 @@ _size.__name__ = "size"  # what argparse calls it in an error
 def _add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument("model", metavar="MODEL", help="a name that `cvn plugins` lists")
     model.completer = _model_names  # type: ignore[attr-defined]
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        metavar="URL",
+        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
+        "sqlite:///cvn-results.db)",
+    )
 
 
 def _add_log(parser: argparse._ActionsContainer) -> None:

@@ -1,4 +1,4 @@
-"""`cvn sweep`: what a plan would train. Only the dry run is there so far."""
+"""`cvn sweep`: train and judge every cell of a plan, or say what there would be to do."""
 
 from __future__ import annotations
 
@@ -6,23 +6,41 @@ import argparse
 import json
 import os
 import sys
+import time
+from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from cvn_harness_core import InputError
+from rich.console import Console
+
+from cvn_harness_core import OBSERVERS, SweepFacts, configure_logging
+from cvn_orchestrator.cli.stopping import stopping
+from cvn_orchestrator.engines.choice import engine_of
+from cvn_orchestrator.engines.contract import EngineSettings
+from cvn_orchestrator.observers.json_lines import JsonLines
+from cvn_orchestrator.observers.progress import SweepProgress, Tally
 from cvn_orchestrator.plan.reading import read_plan
+from cvn_orchestrator.results.database import open_results
+from cvn_orchestrator.results.url import results_url
 from cvn_orchestrator.sweep.dry_run import dry_run, dry_run_text
 from cvn_orchestrator.sweep.estimate import estimate
-from cvn_orchestrator.sweep.prepared import prepare
+from cvn_orchestrator.sweep.prepared import PreparedSweep, prepare
+from cvn_orchestrator.sweep.run import Stop, SweepSettings, run_sweep
+
+EXIT_FAILED = 1
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Check the plan and its data, and print what there would be to do."""
-    if not arguments.dry_run:
-        message = "cvn sweep trains nothing yet: give --dry-run, to see what it would train."
-        raise InputError("setting_invalid", message)
-    plan = read_plan(arguments.plan)
-    sweep = prepare(plan, arguments.work)
+    """Check the plan and its data, then train, or print what there would be to do."""
+    sweep = prepare(read_plan(arguments.plan), arguments.work)
+    if arguments.dry_run or arguments.estimate:
+        return _say_what(sweep, arguments)
+    for warning in _ignored_variables():
+        print(f"cvn: warning: {warning}", file=sys.stderr)
+    return _train(sweep, arguments)
+
+
+def _say_what(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
     facts: dict[str, Any] = dry_run(sweep)
     facts["warnings"] += _ignored_variables()
     if arguments.estimate:
@@ -34,6 +52,67 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         print(dry_run_text(facts))
     return 0
+
+
+def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
+    started = time.perf_counter()
+    url = results_url(arguments.results)
+    engine = engine_of(arguments.engine, EngineSettings(arguments.workers, arguments.address))
+    settings = SweepSettings(
+        store=arguments.store or arguments.work / "store",
+        work=arguments.work,
+        log=arguments.log,
+        retry_failed=arguments.retry_failed,
+    )
+    if arguments.log != "off":
+        configure_logging(arguments.log)
+    progress, stop = SweepProgress(Console(stderr=True)), Stop()
+    with ExitStack() as stack:
+        sink = stack.enter_context(open_results(url))
+        stack.enter_context(OBSERVERS.including("cvn-progress", progress))
+        if arguments.events is not None:
+            lines = stack.enter_context(JsonLines(arguments.events))
+            stack.enter_context(OBSERVERS.including("cvn-json-lines", lines))
+        stopped = stack.enter_context(stopping(stop.ask, "the cells in hand"))
+        try:
+            facts = run_sweep(sweep, engine, sink, settings, stop)
+        except KeyboardInterrupt:
+            print("cvn: stopped; the same command goes on", file=sys.stderr)
+            return stopped.exit_code or 128 + 2
+    _report(facts, progress.tally, time.perf_counter() - started, sink.where, arguments)
+    if facts.interrupted:
+        print("cvn: interrupted; the same command goes on", file=sys.stderr)
+        return stopped.exit_code or EXIT_FAILED
+    return EXIT_FAILED if facts.n_failed else 0
+
+
+def _report(
+    facts: SweepFacts, tally: Tally, seconds: float, where: str, arguments: argparse.Namespace
+) -> None:
+    if arguments.json:
+        document = {
+            "run": facts.run,
+            "name": facts.name,
+            "cells": facts.n_cells,
+            "done": facts.n_done,
+            "failed": facts.n_failed,
+            "open": facts.n_open,
+            "from_store": tally.cached,
+            "fits_saved": tally.saved,
+            "seconds": seconds,
+            "results": where,
+        }
+        print(json.dumps(document, indent=1))
+        return
+    left = f", {facts.n_open} open" if facts.n_open else ""
+    print(
+        f"{facts.name} ({facts.run[:12]}): {facts.n_done} of {facts.n_cells} cells done, "
+        f"{facts.n_failed} failed{left}; {tally.done + tally.failed} now, in {seconds:.1f} s"
+    )
+    if tally.done or tally.failed:
+        print(tally.text)
+    print(f"cells: cvn results {facts.name}", end="")
+    print(f"; why some failed: cvn results {facts.name} --failed" if facts.n_failed else "")
 
 
 def _ignored_variables() -> list[str]:

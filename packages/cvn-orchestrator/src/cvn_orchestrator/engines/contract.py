@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from cvn_harness_core import InputError
+
 if TYPE_CHECKING:
     from cvn_orchestrator.engines.tasks import Tasks
     from cvn_orchestrator.results.rows import CellRow
@@ -26,10 +28,17 @@ class EngineSettings:
         The most tasks at once; None for as many as cores and memory allow.
     address
         Of a cluster; None for this machine.
+
+    Raises InputError ``setting_invalid`` for fewer than one worker.
     """
 
     n_workers: int | None = None
     address: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_workers is not None and self.n_workers < 1:
+            message = f"{self.n_workers} workers: give 1 or more, or none for as many as fit."
+            raise InputError("setting_invalid", message)
 
 
 @dataclass(frozen=True)

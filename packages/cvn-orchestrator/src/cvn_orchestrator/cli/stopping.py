@@ -1,0 +1,43 @@
+"""Ctrl-C and SIGTERM during a sweep: once to finish the cells in hand, twice to stop now."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+
+
+class Stopped:
+    """Which signal came first; ``exit_code`` is what a shell expects of it, None if none came."""
+
+    def __init__(self) -> None:
+        self.number: int | None = None
+
+    @property
+    def exit_code(self) -> int | None:
+        """128 and the signal's number."""
+        return None if self.number is None else 128 + self.number
+
+
+@contextmanager
+def stopping(ask: Callable[[], None], in_hand: str) -> Iterator[Stopped]:
+    """Call ``ask`` at the first signal, and raise KeyboardInterrupt at the second."""
+    stopped = Stopped()
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        if stopped.number is not None:
+            raise KeyboardInterrupt
+        stopped.number = number
+        print(f"cvn: stopping after {in_hand}; again stops now", file=sys.stderr)
+        ask()
+
+    before = [signal.signal(number, note) for number in _NUMBERS]
+    try:
+        yield stopped
+    finally:
+        for number, handler in zip(_NUMBERS, before, strict=True):
+            signal.signal(number, handler)
