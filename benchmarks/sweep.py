@@ -211,7 +211,7 @@ def sweep(
     folder: Path, workers: int, env: dict[str, str], plan: Path = Path("plan.toml")
 ) -> dict[str, int]:
     """Run the command in the folder, and return what it says."""
-    command = [CVN, "sweep", plan, "--workers", str(workers), "--json", "--work", "swept"]
+    command = [str(CVN), "sweep", str(plan), "--workers", str(workers), "--json", "--work", "swept"]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
@@ -232,7 +232,15 @@ def memory(folder: Path, plan: Path, options: argparse.Namespace, prepared: Prep
     place.mkdir()
     (place / "bars.parquet").symlink_to(folder / "bars.parquet")
     (place / "plan.toml").write_text(plan.read_text())
-    command = [CVN, "sweep", "plan.toml", "--workers", str(options.workers), "--events", "e.jsonl"]
+    command = [
+        str(CVN),
+        "sweep",
+        "plan.toml",
+        "--workers",
+        str(options.workers),
+        "--events",
+        "e.jsonl",
+    ]
     running = subprocess.Popen(
         command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )

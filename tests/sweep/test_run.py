@@ -9,7 +9,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,7 +92,11 @@ def alive(pid: int) -> bool:
         return False
 
 
-def wait_until(holds, seconds: float = 60.0) -> None:
+def all_gone(pids: list[int]) -> bool:
+    return not any(map(alive, pids))
+
+
+def wait_until(holds: Callable[[], bool], seconds: float = 60.0) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < until, "waited in vain"
@@ -97,7 +104,7 @@ def wait_until(holds, seconds: float = 60.0) -> None:
 
 
 @pytest.fixture(scope="module")
-def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
+def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     """Return the tables of a sweep that one worker ran to its end."""
     folder = tmp_path_factory.mktemp("expected")
     write(folder, HEAD + MODELS)
@@ -106,7 +113,7 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict]:
     return tables(folder / "cvn-results.db")
 
 
-def test_every_cell_has_a_whole_row(expected: list[dict]) -> None:
+def test_every_cell_has_a_whole_row(expected: list[dict[str, Any]]) -> None:
     cells = {(row["symbol"], row["fold"], row["variant"]) for row in expected}
     names = ("lgbm", "searched", "stack")
     assert cells == {(s, f, v) for s in ("ES", "NQ") for f in (1, 2) for v in names}
@@ -121,7 +128,7 @@ def test_every_cell_has_a_whole_row(expected: list[dict]) -> None:
         assert len(row["trades"][0]) == 8 * test["n_signals"] > 0
 
 
-def test_two_workers_give_the_same_tables(tmp_path: Path, expected: list[dict]) -> None:
+def test_two_workers_give_the_same_tables(tmp_path: Path, expected: list[dict[str, Any]]) -> None:
     write(tmp_path, HEAD + MODELS)
     done = sweep(tmp_path, dict(os.environ), "--workers", "2", "--json")
     assert done.returncode == 0, done.stderr
@@ -129,7 +136,7 @@ def test_two_workers_give_the_same_tables(tmp_path: Path, expected: list[dict]) 
     assert tables(tmp_path / "cvn-results.db") == expected
 
 
-def test_killed_at_any_time_it_goes_on(tmp_path: Path, expected: list[dict]) -> None:
+def test_killed_at_any_time_it_goes_on(tmp_path: Path, expected: list[dict[str, Any]]) -> None:
     write(tmp_path, HEAD + MODELS)
     pick, env = random.Random(11), dict(os.environ)
     for _ in range(KILLS):
@@ -138,7 +145,7 @@ def test_killed_at_any_time_it_goes_on(tmp_path: Path, expected: list[dict]) -> 
         workers = children(running.pid)
         running.kill()
         running.communicate()
-        wait_until(lambda: not any(map(alive, workers)), 10)  # they die with it
+        wait_until(partial(all_gone, workers), 10)  # they die with it
     done = sweep(tmp_path, env, "--workers", "2")
     assert done.returncode == 0, done.stderr
     assert tables(tmp_path / "cvn-results.db") == expected
@@ -255,7 +262,7 @@ def test_twice_stops_now(tmp_path: Path, env: dict[str, str]) -> None:
     _, said = running.communicate(timeout=10)
     assert running.returncode == 130, said
     assert workers
-    assert not any(map(alive, workers))
+    assert all_gone(workers)
 
 
 def test_one_process_at_a_time(tmp_path: Path, env: dict[str, str]) -> None:
