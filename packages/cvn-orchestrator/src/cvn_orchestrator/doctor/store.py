@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
@@ -64,12 +65,13 @@ def _room(place: Path) -> Finding:
 def _writing(place: Path, layout: Layout | None) -> Finding:
     try:
         if not place.is_dir():
-            raise NotADirectoryError(20, f"{place} is no folder")
-        _refuse_closed(layout)
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         took = round_trip(place)
+        _refuse_closed(layout)
     except (OSError, HarnessError) as error:
         said = f"{error.strerror} ({place})" if isinstance(error, OSError) else str(error)
-        advice = f"make it writable (chmod -R u+rwX {layout.root})" if layout else _ELSEWHERE
+        closed = layout is not None and isinstance(error, PermissionError)
+        advice = f"chmod -R u+rwX {place}" if closed else _ELSEWHERE
         return Finding("store writing", "problem", f"cannot be written: {said}", advice)
     found = f"written, locked, verified and deleted in {1000 * took:.0f} ms"
     return Finding("store writing", "ok", found, facts={"seconds": took})
@@ -80,7 +82,7 @@ def _refuse_closed(layout: Layout | None) -> None:
         return
     for folder in (layout.root / "entries", layout.root / "locks", layout.quarantine):
         if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, f"Permission denied: {folder}")
+            raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)}: {folder.name}")
 
 
 def _soundness(layout: Layout) -> Iterator[Finding]:
