@@ -95,7 +95,7 @@ def providers() -> Providers:
         with suppress(Exception):
             packages = set(_PACKAGE.findall(distribution.read_text("RECORD") or ""))
             name = distribution.metadata["Name"] if packages else ""
-            for package in packages:
+            for package in packages if name else ():
                 found.setdefault(package, []).append(name)
     return found
 
