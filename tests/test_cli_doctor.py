@@ -20,6 +20,7 @@ from cvn_harness_core.resources.budget import Budget
 from cvn_harness_core.store.layout import Layout
 from cvn_harness_core.store.locks import hold
 from cvn_orchestrator.doctor import memory, threads
+from cvn_orchestrator.doctor.entries import read_some
 from cvn_orchestrator.doctor.examination import SUBJECTS
 from cvn_orchestrator.doctor.finding import Asked, Finding
 from cvn_orchestrator.results import migrating
@@ -464,6 +465,14 @@ def test_damaged_entries_are_counted_and_stay(store: Store, tmp_path: Path) -> N
     assert rows["store quarantine"]["advice"] == "cvn store gc"
 
 
+def test_no_more_entries_are_read_than_is_quick(store: Store) -> None:
+    layout = Layout(store.path)
+    assert read_some(layout).n_read == 3
+    assert read_some(layout, most_bytes=13_000).n_read == 2
+    assert read_some(layout, most_seconds=-1).n_read == 0
+    assert read_some(layout, most_seconds=-1).n_entries == 3
+
+
 def test_it_does_not_wait_for_a_fit(store: Store, tmp_path: Path) -> None:
     with hold(Layout(store.path).lock(store.ls()[0].digest)):
         done = subprocess.run(
@@ -605,3 +614,24 @@ def test_a_path_that_no_terminal_shows_is_spelt_out(tmp_path: Path) -> None:
     done = cvn("doctor", "--store", name, cwd=tmp_path)
     assert done.returncode == 1
     assert r"bad\udcff\x1bname" in done.stdout.encode().decode()
+
+
+def test_a_terminal_without_these_letters_gets_them_spelt_out(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [CVN, "doctor", "--store", "gr\u00f6\u00dfe"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert r"gr\xf6\xdfe" in done.stdout
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    script = f"mkdir {gone} && cd {gone} && rmdir {gone} && exec {CVN} doctor --json --store s"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=False)
+    rows = {row["check"]: row for row in json.loads(done.stdout)["findings"]}
+    assert (done.returncode, rows["store"]["status"]) == (1, "problem")
+    assert rows["memory"]["facts"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -31,5 +32,11 @@ def run(arguments: argparse.Namespace) -> int:
         rows = [{"subject": subject, **asdict(finding)} for subject, finding in found]
         print(json.dumps({"status": status, "findings": rows}, indent=1))
     else:
-        print(report(finding for _, finding in found))
+        _show(report(finding for _, finding in found))
     return 1 if status == "problem" else 0
+
+
+def _show(text: str) -> None:
+    """Print text, with what the terminal's encoding lacks spelt out: a path may hold anything."""
+    encoding = sys.stdout.encoding or "utf-8"
+    print(text.encode(encoding, "backslashreplace").decode(encoding))

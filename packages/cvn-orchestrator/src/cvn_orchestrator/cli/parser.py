@@ -490,7 +490,7 @@ def _doctor(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--store",
         type=Path,
-        metavar="PATH",
+        metavar="DIR",
         help="the store's folder (default: $CVN_STORE, else ./.cvn-store)",
     )
     parser.add_argument(
