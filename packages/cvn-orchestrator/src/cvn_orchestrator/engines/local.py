@@ -21,6 +21,7 @@ from cvn_orchestrator.errors import SweepError
 
 READY = "ready"
 STDERR = 2
+_EXITS_WITHIN_S = 10.0  # of a process whose connection has ended; a large core is written first
 
 
 class LocalEngine:
@@ -119,15 +120,18 @@ class _Worker:
     def _died(self, tasks: Tasks) -> Ended:
         assert self._process is not None
         assert self.task is not None
-        self._process.kill()  # its connection has ended: it cannot go on, if it is there at all
-        how = _how(self._process.wait())
+        try:
+            code = self._process.wait(_EXITS_WITHIN_S)
+        except subprocess.TimeoutExpired:  # it lives, and can no longer say what it did
+            self._process.kill()
+            code = self._process.wait()
         self.connection.close()
         self._process = None
         if not self._ready:
-            message = f"a worker could not be started ({how}); standard error says why."
+            message = f"a worker could not be started ({_how(code)}); standard error says why."
             raise SweepError("engine_failed", message)
         task, self.task, self._ready = self.task, None, False
-        return Ended(task, None, how, tasks.ended(task))
+        return Ended(task, None, _how(code), tasks.ended(task))
 
     def _start(self) -> None:
         self.connection, theirs = Pipe()
