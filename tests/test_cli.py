@@ -601,7 +601,9 @@ class Demo(NamedTuple):
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     home = tmp_path_factory.mktemp("demo")
     started = time.perf_counter()
-    done = cvn("demo", "--log=json", cwd=home)
+    done = subprocess.run(  # its workers' events, too, are on its standard error
+        [CVN, "demo", "--log=json"], cwd=home, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stderr
     return Demo(home / "cvn-demo", done.stdout, done.stderr, time.perf_counter() - started)
 
@@ -674,9 +676,7 @@ def test_the_demo_fits_no_base_twice(demo: Demo) -> None:
         assert row["lineage"] == own
     events = [json.loads(line) for line in demo.errors.splitlines() if line.startswith("{")]
     started = [event["run_id"] for event in events if event["event"] == "training_started"]
-    assert started == [row["run_id"] for row in rows]
-    hits = [event for event in events if event["event"] == "cache_hit"]
-    assert len(hits) == 3 * len(ensembles)
+    assert sorted(started) == sorted(row["run_id"] for row in rows)
 
 
 def test_the_demo_says_whether_each_ensemble_beats_its_best_base(demo: Demo) -> None:
@@ -717,7 +717,9 @@ def test_the_demo_reads_what_it_trained_before(demo: Demo, tmp_path: Path) -> No
     shutil.copytree(demo.out / "store", tmp_path / "cvn-demo" / "store")
     done = cvn("demo", "--folds=1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert {line.split()[0] for line in done.stderr.splitlines()} == {"read"}
+    _, *lines = done.stderr.splitlines()
+    assert len(lines) == 24
+    assert all(line.endswith("(from the store)") for line in lines)
     last = done.stdout.splitlines()[-1]
     assert last.startswith("24 trainings, 24 of them read from cvn-demo/store, in ")
     rows = json.loads((tmp_path / "cvn-demo" / "results.json").read_text())
@@ -746,17 +748,18 @@ def test_the_demo_can_be_interrupted(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [CVN, "demo"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    results = tmp_path / "cvn-demo" / "results.json"
-    for _ in range(2400):
-        if results.exists():
-            break
-        time.sleep(0.05)
+    assert process.stderr is not None
+    while "/120 " not in process.stderr.readline():
+        assert process.poll() is None
     os.kill(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    printed, errors = process.communicate(timeout=60)
     assert process.returncode == 130
+    assert "the same command goes on" in errors
     assert "Traceback" not in errors
-    for row in json.loads(results.read_text()):
-        TrainedArtifact.load(tmp_path / "cvn-demo" / row["bundle"])
+    assert not printed
+    shown = cvn("results", "demo", "--results=sqlite:///cvn-demo/results.db", cwd=tmp_path)
+    assert shown.stdout.count("done") > 1
+    assert cvn("store", "verify", "--store=cvn-demo/store", cwd=tmp_path).returncode == 0
 
 
 @pytest.mark.parametrize(

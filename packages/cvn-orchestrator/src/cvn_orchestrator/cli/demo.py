@@ -5,53 +5,61 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-from cvn_harness_core import TrainingOutcome, configure_logging
-from cvn_orchestrator.cli.interrupt import postponed
-from cvn_orchestrator.demo import run as demo
+from cvn_harness_core import OBSERVERS, CellFacts, hookimpl
+from cvn_orchestrator.cli.sweeping import swept
+from cvn_orchestrator.demo.plan import write_plan, write_table
 from cvn_orchestrator.demo.reading import reading
+from cvn_orchestrator.demo.run import read
+from cvn_orchestrator.engines.choice import engine_of
+from cvn_orchestrator.engines.contract import EngineSettings
+from cvn_orchestrator.plan.reading import read_plan
+from cvn_orchestrator.results.database import open_results
+from cvn_orchestrator.sweep.prepared import Cell, prepare
+from cvn_orchestrator.sweep.run import SweepSettings
+
+
+class _Trained:
+    """Which cells were fitted now, and not read from the store."""
+
+    def __init__(self) -> None:
+        self.cells: set[Cell] = set()
+
+    @hookimpl
+    def cvn_cell_done(self, cell: CellFacts) -> None:
+        """Note a cell that was fitted."""
+        if not cell.cache_hit:
+            self.cells.add(Cell(cell.symbol, cell.fold, cell.variant))
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Train every cell behind a progress bar, then print the tables and their reading."""
-    if arguments.log != "off":
-        configure_logging(arguments.log)
+    """Sweep the demo's plan, then print tables and what they say."""
     started = time.perf_counter()
-    console = Console(stderr=True)
-    progress = Progress(
-        TextColumn("{task.description:36}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        disable=not console.is_terminal,
-    )
-    with progress:
-        task = progress.add_task("reading the bars", total=None)
-        todo = list(demo.cells(arguments.folds))
-        progress.update(task, total=len(todo), description="training")
-
-        with postponed() as check:
-
-            def done(cell: demo.Cell, outcome: TrainingOutcome) -> None:
-                progress.update(task, advance=1, description=cell.name)
-                if not console.is_terminal:
-                    how = "read" if outcome.cache_hit else "trained"
-                    console.print(f"{how} {cell.name}", highlight=False)
-                check()
-
-            rows, tested = demo.run(todo, arguments.out, n_threads=arguments.threads, done=done)
+    out: Path = arguments.out
+    out.mkdir(parents=True, exist_ok=True)
+    write_table(out)
+    plan = read_plan(write_plan(out, n_folds=arguments.folds, n_threads=arguments.threads))
+    sweep = prepare(plan, out / "work")
+    engine = engine_of("local", EngineSettings())
+    settings = SweepSettings(store=out / "store", work=out / "work", log=arguments.log)
+    trained = _Trained()
+    with (
+        open_results(f"sqlite:///{out / 'results.db'}") as results,
+        OBSERVERS.including("cvn-demo", trained),
+    ):
+        done = swept(sweep, engine, results, settings)
+    if done.exit_code:
+        return done.exit_code
+    rows, tested = read(sweep, out, trained.cells)
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return 0
     print(reading(rows, tested))
-    found = sum(row["cache_hit"] for row in rows)
-    read = f", {found} of them read from {arguments.out / 'store'}," if found else ""
+    found = len(rows) - len(trained.cells)
+    told = f", {found} of them read from {out / 'store'}," if found else ""
     print(
-        f"\n{len(rows)} trainings{read} in {time.perf_counter() - started:.0f} s. "
-        f"Results: {arguments.out / 'results.json'}; bundles: {arguments.out / 'bundles'}/"
+        f"\n{len(rows)} trainings{told} in {time.perf_counter() - started:.0f} s. "
+        f"Results: {out / 'results.json'}; bundles: {out / 'bundles'}/"
     )
     return 0

@@ -12,15 +12,15 @@ _NUMBERS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stopped:
-    """Which signal came first; ``exit_code`` is what a shell expects of it, None if none came."""
+    """Which signal came first, if one did."""
 
     def __init__(self) -> None:
         self.number: int | None = None
 
     @property
-    def exit_code(self) -> int | None:
-        """128 and the signal's number."""
-        return None if self.number is None else 128 + self.number
+    def exit_code(self) -> int:
+        """What a shell expects: 128 and the signal's number; of none, that of Ctrl-C."""
+        return 128 + (self.number or signal.SIGINT)
 
 
 @contextmanager

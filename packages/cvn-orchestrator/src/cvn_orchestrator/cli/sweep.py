@@ -6,28 +6,20 @@ import argparse
 import json
 import os
 import sys
-import time
-from contextlib import ExitStack
 from dataclasses import asdict
 from typing import Any
 
-from rich.console import Console
-
-from cvn_harness_core import OBSERVERS, SweepFacts, configure_logging
-from cvn_orchestrator.cli.stopping import stopping
+from cvn_harness_core import SweepFacts
+from cvn_orchestrator.cli.sweeping import Swept, swept
 from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import EngineSettings
-from cvn_orchestrator.observers.json_lines import JsonLines
-from cvn_orchestrator.observers.progress import SweepProgress, Tally
 from cvn_orchestrator.plan.reading import read_plan
 from cvn_orchestrator.results.database import open_results
 from cvn_orchestrator.results.url import results_url
 from cvn_orchestrator.sweep.dry_run import dry_run, dry_run_text
 from cvn_orchestrator.sweep.estimate import estimate
 from cvn_orchestrator.sweep.prepared import PreparedSweep, prepare
-from cvn_orchestrator.sweep.run import Stop, SweepSettings, run_sweep
-
-EXIT_FAILED = 1
+from cvn_orchestrator.sweep.run import SweepSettings
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -55,8 +47,6 @@ def _say_what(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
 
 
 def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
-    started = time.perf_counter()
-    url = results_url(arguments.results)
     engine = engine_of(arguments.engine, EngineSettings(arguments.workers, arguments.address))
     settings = SweepSettings(
         store=arguments.store or arguments.work / "store",
@@ -64,31 +54,15 @@ def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
         log=arguments.log,
         retry_failed=arguments.retry_failed,
     )
-    if arguments.log != "off":
-        configure_logging(arguments.log)
-    progress, stop = SweepProgress(Console(stderr=True)), Stop()
-    with ExitStack() as stack:
-        sink = stack.enter_context(open_results(url))
-        stack.enter_context(OBSERVERS.including("cvn-progress", progress))
-        if arguments.events is not None:
-            lines = stack.enter_context(JsonLines(arguments.events))
-            stack.enter_context(OBSERVERS.including("cvn-json-lines", lines))
-        stopped = stack.enter_context(stopping(stop.ask, "the cells in hand"))
-        try:
-            facts = run_sweep(sweep, engine, sink, settings, stop)
-        except KeyboardInterrupt:
-            print("cvn: stopped; the same command goes on", file=sys.stderr)
-            return stopped.exit_code or 128 + 2
-    _report(facts, progress.tally, time.perf_counter() - started, sink.where, arguments)
-    if facts.interrupted:
-        print("cvn: interrupted; the same command goes on", file=sys.stderr)
-        return stopped.exit_code or EXIT_FAILED
-    return EXIT_FAILED if facts.n_failed else 0
+    with open_results(results_url(arguments.results)) as results:
+        found = swept(sweep, engine, results, settings, arguments.events)
+        if found.facts is not None:
+            _report(found.facts, found, results.where, arguments)
+    return found.exit_code
 
 
-def _report(
-    facts: SweepFacts, tally: Tally, seconds: float, where: str, arguments: argparse.Namespace
-) -> None:
+def _report(facts: SweepFacts, found: Swept, where: str, arguments: argparse.Namespace) -> None:
+    tally, seconds = found.tally, found.seconds
     if arguments.json:
         document = {
             "run": facts.run,
