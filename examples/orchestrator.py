@@ -9,7 +9,7 @@ import json
 import os
 
 from cvn_harness_core import Datasets, Store, trainer_for
-from cvn_orchestrator.demo import market, run
+from cvn_orchestrator.demo import market
 
 
 def newest(rows: int) -> Datasets:
@@ -30,7 +30,7 @@ def newest(rows: int) -> Datasets:
         val_from=table["date"][table.height * 6 // 10],
         test_from=table["date"][table.height * 8 // 10],
         feature_version="demo-1",
-        payoff=run.PAYOFF,
+        payoff=market.PAYOFF,
     )
 
 

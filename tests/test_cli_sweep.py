@@ -159,12 +159,6 @@ def test_skipped_folds_are_said(tmp_path: Path) -> None:
     assert "skipped: NQ, fold 1: train has no rows" in said
 
 
-def test_a_sweep_trains_nothing_yet(tmp_path: Path) -> None:
-    done = cvn("sweep", write(tmp_path, HEAD + LGBM), cwd=tmp_path)
-    assert done.returncode == 2
-    assert "cvn sweep trains nothing yet: give --dry-run" in done.stderr
-
-
 def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path: Path) -> None:
     done = cvn("splits", tmp_path / "none.toml", "-o", "x.png", cwd=tmp_path)
     assert done.returncode == 2

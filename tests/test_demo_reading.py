@@ -11,11 +11,14 @@ import pytest
 
 from cvn_harness_core import TrainingPolicy
 from cvn_harness_core.harness.train_ensemble import base_policy
-from cvn_orchestrator.demo import run as demo
 from cvn_orchestrator.demo.ensembles import Comparison, comparison_table, comparisons
+from cvn_orchestrator.demo.plan import ENSEMBLES, MODELS, write_plan, write_table
 from cvn_orchestrator.demo.pooled import LOG_LOSS, difference, pooled
 from cvn_orchestrator.demo.reading import paragraphs, reading, table
+from cvn_orchestrator.demo.run import read
 from cvn_orchestrator.demo.totals import all_models, totals
+from cvn_orchestrator.plan.reading import read_plan
+from cvn_orchestrator.sweep.prepared import Cell, PreparedSweep, prepare
 
 DAYS = np.datetime64("2020-01-01") + np.arange(400)
 EVERY = np.ones(DAYS.size, bool)
@@ -163,14 +166,20 @@ def test_the_best_base_is_chosen_by_each_measure_on_the_test_rows() -> None:
     assert BEHIND in lines[0]
 
 
-Ran = tuple[list[demo.Cell], list[dict[str, Any]], pl.DataFrame]
+Ran = tuple[list[Cell], list[dict[str, Any]], pl.DataFrame]
+
+
+def planned(home: Path, **settings: Any) -> PreparedSweep:
+    write_table(home)
+    plan = read_plan(write_plan(home, n_folds=1, n_threads=1, **settings))
+    return prepare(plan, home / "work")
 
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    cells = list(demo.cells(1, models=("lightgbm",), ensembles=()))
     home: Path = tmp_path_factory.mktemp("demo")
-    return (cells, *demo.run(cells, home, n_threads=1, done=lambda *_: None))
+    sweep = planned(home, models=("lightgbm",), ensembles=())
+    return (list(sweep.cells), *read(sweep, home, sweep.cells))
 
 
 def with_a_blend(rows: list[dict[str, Any]], tested: pl.DataFrame) -> Ran:
@@ -184,17 +193,19 @@ def with_a_blend(rows: list[dict[str, Any]], tested: pl.DataFrame) -> Ran:
     return [], [*rows, *more], pl.concat([tested, base, own])
 
 
-def test_bases_are_trained_as_their_ensembles_train_them() -> None:
-    assert TrainingPolicy.economic() == demo.ECONOMIC
-    assert base_policy(demo.ECONOMIC) == demo.OF_BASES
-    cells = list(demo.cells(1))
-    order = [cell.name for cell in cells if cell.symbol == "SP500"]
+def test_bases_are_trained_as_their_ensembles_train_them(tmp_path: Path) -> None:
+    sweep = planned(tmp_path)
+    order = [cell.variant for cell in sweep.cells if cell.symbol == "SP500"]
     assert order == [
-        *(f"sp500-fold1-{m}-{policy}" for m in demo.MODELS for policy in ("economic", "adr0089")),
-        *(f"sp500-fold1-{model}-base" for model in demo.MODELS),
-        *(f"sp500-fold1-{ensemble}-economic" for ensemble in demo.ENSEMBLES),
+        *(f"{model}-{policy}" for model in MODELS for policy in ("economic", "adr0089")),
+        *(f"{model}-base" for model in MODELS),
+        *(f"{ensemble}-economic" for ensemble in ENSEMBLES),
     ]
-    assert len({id(cell.datasets) for cell in cells}) == 2
+    assert sweep.plan.variant("xgboost-economic").policy == TrainingPolicy.economic()
+    for ensemble in ENSEMBLES:
+        own = sweep.plan.variant(f"{ensemble}-economic").policy
+        for model in MODELS:
+            assert base_policy(own) == sweep.plan.variant(f"{model}-base").policy
 
 
 def test_an_ensemble_stands_beside_the_models_and_not_among_them(small: Ran) -> None:

@@ -12,7 +12,7 @@ import math
 import numpy as np
 import polars as pl
 
-from cvn_harness_core import InputError
+from cvn_harness_core import InputError, Payoff
 
 SYMBOLS: tuple[str, ...] = ("SP500", "NASDAQ")
 
@@ -27,6 +27,8 @@ COST = 0.05
 
 The median ATR is 1.1 % of the close for SP500 and 1.4 % for NASDAQ: about 6 and 7 basis points.
 """
+
+PAYOFF = Payoff(TAKE_PROFIT, STOP_LOSS, cost=COST)
 
 _PRICES = ("open", "high", "low", "close")
 
