@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import time
 
 from rich.console import Console
@@ -34,7 +35,7 @@ def run(arguments: argparse.Namespace) -> int:
         todo = list(demo.cells(arguments.folds))
         progress.update(task, total=len(todo), description="training")
 
-        with postponed() as check:
+        with postponed(signal.SIGINT) as check:
 
             def done(cell: demo.Cell, outcome: TrainingOutcome) -> None:
                 progress.update(task, advance=1, description=cell.name)

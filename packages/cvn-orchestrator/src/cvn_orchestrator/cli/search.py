@@ -76,7 +76,9 @@ def searched(
 ) -> TrainedArtifact:
     """Train behind a progress bar of the trials; ``check`` raises where Ctrl-C was pressed."""
     if not arguments.trials:
-        return train(None)
+        artifact = train(None)
+        check()
+        return artifact
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description:44}"),
@@ -89,10 +91,12 @@ def searched(
     progress = _Progress(arguments, bar, check)
     try:
         with bar:
-            return train(progress.tell)
+            artifact = train(progress.tell)
+            check()  # Ctrl-C while the best model was judged, which took no trial
     except KeyboardInterrupt:
         print(progress.farewell(), file=sys.stderr)
         raise
+    return artifact
 
 
 class _Progress:
