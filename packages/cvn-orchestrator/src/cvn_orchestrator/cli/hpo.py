@@ -27,12 +27,17 @@ def run(arguments: argparse.Namespace) -> int:
 
     Of a storage with several, none of which is named, print a list.
     """
-    if _is_storage(arguments.search) and arguments.study is None and arguments.out is None:
+    try:
+        found = _searches(arguments)
+    except SearchError as error:
+        unnamed = arguments.study is None and arguments.out is None
+        if error.code != "study_unknown" or not unnamed or not _is_storage(arguments.search):
+            raise
         kept = studies(arguments.search)
-        if len(kept) > 1:
-            print(_listed(kept, as_json=arguments.json))
-            return 0
-    found = _searches(arguments)
+        if not kept:
+            raise
+        print(_listed(kept, as_json=arguments.json))
+        return 0
     if arguments.out is not None:
         _write(found, arguments.out)
     if arguments.json:

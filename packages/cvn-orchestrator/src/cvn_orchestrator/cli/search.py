@@ -139,9 +139,12 @@ class _Progress:
         storage = storage_of(self._arguments)
         if storage is None:
             return {}
-        kept = studies(storage, self._arguments.study)
-        own = next(study for study in kept if study.holds(record))
-        if len(own.records) == 1 and (news := _news(own, kept)) is not None:
+        kept = studies(storage)
+        own = next((study for study in kept if study.holds(record)), None)
+        if own is None:
+            return {}
+        unnamed = self._arguments.study is None
+        if unnamed and len(own.records) == 1 and (news := _news(own, kept)) is not None:
             print(f"cvn: note: {news}", file=sys.stderr)
         return dict(own.records)
 

@@ -40,8 +40,8 @@ class KeptStudy(NamedTuple):
         return sorted(n for n in names if self.identity.get(n) != other.identity.get(n))
 
 
-def studies(storage: str, name: str | None = None) -> list[KeptStudy]:
-    """Return the searches in a storage, or the one of a name, the latest first.
+def studies(storage: str) -> list[KeptStudy]:
+    """Return the searches in a storage, the latest first.
 
     Nothing is changed. Raises SearchError ``storage_unavailable``.
     """
@@ -54,8 +54,8 @@ def studies(storage: str, name: str | None = None) -> list[KeptStudy]:
     found = []
     try:
         with storage_errors(storage):
-            for each in optuna.get_all_study_names(kept) if name is None else [name]:
-                study = optuna.load_study(study_name=each, storage=kept)
+            for name in optuna.get_all_study_names(kept):
+                study = optuna.load_study(study_name=name, storage=kept)
                 if HEADER not in (attrs := study.user_attrs):
                     continue
                 trials = study.get_trials(deepcopy=False)
@@ -63,7 +63,7 @@ def studies(storage: str, name: str | None = None) -> list[KeptStudy]:
                 ended = [t.datetime_complete for t in trials if t.number in records]
                 found.append(
                     KeptStudy(
-                        each,
+                        name,
                         study.direction == optuna.study.StudyDirection.MAXIMIZE,
                         records,
                         max((at for at in ended if at is not None), default=None),

@@ -42,8 +42,8 @@ def supervised(arguments: argparse.Namespace) -> int:
             if asked is not None:
                 return exit_code(asked)
             now = _finished_trials(storage_of(arguments), name)
-            deaths = deaths + 1 if now == finished else 1
-            finished = now
+            deaths = 1 if now > finished else deaths + 1
+            finished = max(now, finished)
             died = f"cvn: the process of the search died ({_how(code)})"
             if deaths > _DEATHS:
                 print(f"{died} outside a trial, {deaths} times", file=sys.stderr)
@@ -68,10 +68,13 @@ def _how(code: int) -> str:
 
 
 def _finished_trials(storage: str | None, supervisor: str) -> int:
-    from cvn_harness_core import count_trials
+    from cvn_harness_core import SearchError, count_trials
 
     assert storage is not None
-    return count_trials(storage, supervisor=supervisor)
+    try:
+        return count_trials(storage, supervisor=supervisor)
+    except SearchError:  # it may not be there yet; the child says what is wrong with it
+        return 0
 
 
 class _Signals:
