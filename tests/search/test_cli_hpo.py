@@ -64,6 +64,27 @@ def test_the_page_needs_no_network(kept: Path) -> None:
     assert page.count("<tr>") == 13
 
 
+def test_several_studies_of_a_storage_are_listed(tmp_path: Path) -> None:
+    storage = f"sqlite:///{tmp_path}/hpo.db"
+    for name, n_trials in (("first", 2), ("second", 3)):
+        run = settings("lightgbm", n_trials=n_trials, storage=storage, study_name=name)
+        best = train_one("lightgbm", datasets(), run).search.value
+    done = cvn("hpo", "show", "sqlite:///hpo.db", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    header, *rows, _, hint = done.stdout.splitlines()
+    assert header.split() == ["study", "trials", "best", "latest", "trial"]
+    assert [row.split()[:2] for row in rows] == [["second", "3"], ["first", "2"]]
+    assert rows[0].split()[2] == f"{best:.5f}"
+    assert "--study NAME" in hint
+    facts = json.loads(cvn("hpo", "show", "sqlite:///hpo.db", "--json", cwd=tmp_path).stdout)
+    assert [study["study"] for study in facts["studies"]] == ["second", "first"]
+    named = cvn("hpo", "show", "sqlite:///hpo.db", "--study=first", cwd=tmp_path)
+    assert "2 trials of first" in named.stdout
+    page = cvn("hpo", "show", "sqlite:///hpo.db", "-o", "search.html", cwd=tmp_path)
+    assert page.returncode == 2
+    assert "no study is named" in page.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

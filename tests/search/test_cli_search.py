@@ -49,6 +49,32 @@ def test_the_report_says_what_the_search_found(bars: Path, tmp_path: Path) -> No
     assert "pr_auc" in line
 
 
+def test_progress_begins_with_what_the_storage_holds(bars: Path, tmp_path: Path) -> None:
+    command = ["train", "lightgbm", f"--data={bars}", *SHORT, "--storage=sqlite:///hpo.db"]
+    first = cvn(*command, "--trials=4", "--json", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    on = cvn(*command, "--trials=5", "--overwrite", "--json", cwd=tmp_path)
+    assert on.returncode == 0, on.stderr
+    search = json.loads(on.stdout)["search"]
+    assert search["best"] < 4, "an earlier run's"
+    (line,) = (text for text in on.stderr.splitlines() if text.startswith("trial "))
+    assert line.endswith(f"best {search['value']:.5f}")
+
+
+def test_a_new_study_beside_one_of_the_same_data_is_told_with_the_reason(
+    bars: Path, tmp_path: Path
+) -> None:
+    command = ["train", "lightgbm", f"--data={bars}", *SHORT, "--storage=sqlite:///hpo.db"]
+    done = cvn(*command, "--trials=1", cwd=tmp_path)
+    assert "new study" not in done.stderr
+    done = cvn(*command, "--trials=2", "--overwrite", "-p", "max_bin=63", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (line,) = (text for text in done.stderr.splitlines() if "is a new study" in text)
+    assert line.endswith("of the same data, has other fixed.max_bin")
+    done = cvn(*command, "--trials=3", "--overwrite", "-p", "max_bin=63", cwd=tmp_path)
+    assert "new study" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

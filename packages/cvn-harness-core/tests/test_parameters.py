@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cvn_harness_core import (
+    Choice,
     Datasets,
     HPOParams,
     InputError,
@@ -319,3 +320,45 @@ def test_a_class_weight_of_the_configuration_is_over_the_policys(datasets: Datas
     found = plain.effective_params["positive_weight"]
     assert (found.value, found.source) == (5.0, "policy")
     assert found.overridden == (Overridden(1.0, "default"),)
+
+
+@pytest.mark.usefixtures("models")
+@pytest.mark.parametrize(
+    ("balance", "replaced"), [(5.0, 5.0), ("auto", "auto"), ("none", None)], ids=str
+)
+def test_a_class_weight_of_the_policy_that_the_users_replaces_is_listed(
+    datasets: Datasets, balance: Any, replaced: Any
+) -> None:
+    user = HPOParams({"positive_weight": 3.0}, config=ParamConfig({"positive_weight": 2.0}))
+    policy = TrainingPolicy(class_balance=balance)
+    artifact = train_one("weighted_by_default", datasets, user, policy=policy)
+    found = artifact.effective_params["positive_weight"]
+    assert (found.value, found.source) == (3.0, "user")
+    y = datasets.train.y
+    weight = (y == 0).sum() / (y == 1).sum() if replaced == "auto" else replaced
+    of_policy = () if weight is None else (Overridden(weight, "policy"),)
+    assert found.overridden == (
+        Overridden(1.0, "default"), *of_policy, Overridden(2.0, "config"),
+    )  # fmt: skip
+
+
+@pytest.mark.usefixtures("models")
+def test_what_the_best_trial_leaves_to_the_library_is_listed_with_what_it_replaced(
+    datasets: Datasets,
+) -> None:
+    tiny = 1e-12  # scores by it are all but equal
+    artifact = train_one(
+        "searched",
+        datasets,
+        HPOParams(
+            config=ParamConfig({"C": 2.0}),
+            space={"C": Choice(None, tiny)},
+            n_trials=12,
+            sampler="random",
+            objective="log_loss",
+        ),
+    )
+    assert {trial.params["C"] for trial in artifact.search.trials} == {None, tiny}
+    found = artifact.effective_params["C"]
+    assert (found.value, found.source, found.requested) == (1.0, "search", None)
+    assert found.overridden == (Overridden(1.0, "default"), Overridden(2.0, "config"))

@@ -14,6 +14,7 @@ import pytest
 from cvn_harness_core import (
     MODEL_REGISTRY,
     EarlyStopping,
+    FitRequest,
     HPOParams,
     ParameterError,
     Split,
@@ -205,6 +206,57 @@ def test_the_best_iteration_is_the_librarys(metric, name):
 
     assert artifact.best_iteration == model.get_best_iteration() + 1
     assert 1 < model.get_best_iteration() + 1 < 193
+
+
+def newly_recorded(name, X, y):
+    """A feature that training knows one value of, and that is missing in part later."""
+    X[:, 4] = 1.0
+    if name != "train":
+        X[::3, 4] = np.nan
+    return Split(X, y)
+
+
+@pytest.mark.parametrize("nan_mode", [None, "Max", "Forbidden"])
+def test_a_constant_feature_may_be_missing_later(nan_mode):
+    datasets = synthetic_datasets(newly_recorded)
+    params = {} if nan_mode is None else {"nan_mode": nan_mode}
+
+    artifact = train(datasets=datasets, **params)
+
+    model = catboost.CatBoostClassifier(
+        iterations=12,
+        learning_rate=0.05,
+        boosting_type="Plain",
+        random_seed=5,
+        thread_count=1,
+        use_best_model=False,
+        logging_level="Silent",
+        allow_writing_files=False,
+        **params,
+    ).fit(
+        datasets.train.X, datasets.train.y, eval_set=(datasets.val.X, datasets.val.y)
+    )  # not quantised before
+    said = artifact.predict_proba(datasets.test.X)
+    assert np.array_equal(said, model.predict_proba(datasets.test.X))
+    curve = model.get_evals_result()["validation"]["Logloss"]
+    assert artifact.learning_curve.val_last == curve[-1]
+
+
+@pytest.mark.parametrize("change", ["weight", "baseline"])
+def test_a_change_of_the_prepared_data_is_seen(change):
+    adapter = MODEL_REGISTRY["catboost"].adapter()
+    prepared = adapter.prepare(synthetic_datasets(), FitRequest({}, seed=0, n_threads=1))
+    before = adapter.fingerprint(prepared)
+    assert adapter.fingerprint(prepared) == before
+    getattr(prepared.val, f"set_{change}")(np.full(400, 0.5))
+    assert adapter.fingerprint(prepared) != before
+
+
+def test_borders_tell_prepared_data_apart():
+    adapter = MODEL_REGISTRY["catboost"].adapter()
+    kinds = (FitRequest({"feature_border_type": t}, 0, 1) for t in ("Median", "Uniform"))
+    one, other = (adapter.fingerprint(adapter.prepare(synthetic_datasets(), k)) for k in kinds)
+    assert one != other
 
 
 def test_it_uses_one_thread_unless_told_otherwise():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import subprocess
 import sys
+from dataclasses import replace
 
 import lightgbm as lgb
 import numpy as np
@@ -13,12 +14,14 @@ import pytest
 from cvn_harness_core import (
     MODEL_REGISTRY,
     EarlyStopping,
+    FitRequest,
     HPOParams,
     ParameterError,
     Split,
     TrainingPolicy,
     train_one,
 )
+from cvn_harness_core.contracts.model import Stopping
 from cvn_harness_core.testing import ModelContract
 from cvn_harness_core.testing.synthetic import synthetic_datasets, synthetic_rows
 from cvn_model_lightgbm.params import PARAMS, RESERVED
@@ -223,6 +226,38 @@ def test_the_best_iteration_is_the_librarys(metric, name):
 
     assert artifact.best_iteration == booster.best_iteration
     assert 1 < booster.best_iteration < 193
+
+
+@pytest.mark.parametrize("metric", ["log_loss", "roc_auc", "pr_auc"])
+@pytest.mark.parametrize("min_delta", [0.0, 0.01])
+def test_boosting_that_is_ended_early_knows_its_best_iteration(metric, min_delta):
+    """It is that of early stopping, which was on its way and had not stopped yet."""
+    spec = MODEL_REGISTRY["lightgbm"]
+    adapter, stopping = spec.adapter(), Stopping(spec.stopping_metrics[metric], 50, min_delta)
+    params = {"n_estimators": 200, "learning_rate": 0.5}
+    ended, stopped = (
+        adapter.fit(
+            adapter.prepare(synthetic_datasets(), request := FitRequest(params, 0, 1, rule, watch)),
+            request,
+        )
+        for rule, watch in (
+            (stopping, lambda iteration, _: iteration == 40),
+            (replace(stopping, rounds=40), None),
+        )
+    )
+
+    assert ended.n_iterations == 40
+    assert ended.best_iteration == stopped.best_iteration < 40
+
+
+@pytest.mark.parametrize("change", ["label", "weight", "init_score"])
+def test_a_change_of_the_prepared_data_is_seen(change):
+    adapter = MODEL_REGISTRY["lightgbm"].adapter()
+    prepared = adapter.prepare(synthetic_datasets(), FitRequest({}, seed=0, n_threads=1))
+    before = adapter.fingerprint(prepared)
+    assert adapter.fingerprint(prepared) == before
+    getattr(prepared.val, f"set_{change}")(np.full(prepared.val.num_data(), 0.5))
+    assert adapter.fingerprint(prepared) != before
 
 
 def test_feature_importance_is_each_features_share():

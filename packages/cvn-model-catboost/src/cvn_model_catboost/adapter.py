@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,27 +32,28 @@ class CatBoostAdapter(ModelAdapter):
     """Binary gradient boosting of oblivious trees, on the CPU."""
 
     def prepare(self, datasets: Datasets, request: FitRequest) -> Prepared:
-        """Return a quantised pool each, that of validation by the training's borders."""
+        """Return a quantised pool each, that of validation by the training's borders.
+
+        A feature that is constant in training has none, and CatBoost refuses what is missing there
+        in validation. No tree can look at it, so any number may stand in: scores and learning
+        curve are, to the bit, those without quantisation.
+        """
         params = {n: v for n, v in request.params.items() if n in _DATASET_LEVEL}
-        train = _pool(datasets.train, request.n_threads)
-        val = _pool(datasets.val, request.n_threads)
+        train = _pool(datasets.train, datasets.train.X, request.n_threads)
         train.quantize(**params)
-        with tempfile.TemporaryDirectory(prefix="cvn-catboost-") as folder:
-            borders = str(Path(folder) / "borders.tsv")
-            train.save_quantization_borders(borders)
-            val.quantize(input_borders=borders)
+        with _borders(train) as borders:
+            used = {int(line.partition("\t")[0]) for line in borders.read_text().splitlines()}
+            X = _filled(datasets.val.X, sorted({*range(train.num_col())} - used))
+            val = _pool(datasets.val, X, request.n_threads)
+            val.quantize(input_borders=str(borders))
         return Prepared(train, val)
 
     def fingerprint(self, prepared: Prepared) -> Any:
-        """Return size, labels and weights."""
-        return [
-            (
-                data.shape,
-                np.asarray(data.get_label()).tobytes(),
-                np.asarray(data.get_weight()).tobytes(),
-            )
-            for data in (prepared.train, prepared.val)
-        ]
+        """Return size, labels, weights, baseline and borders.
+
+        The quantised values are left out: CatBoost neither shows them nor has a way to set them.
+        """
+        return [_fingerprint(data) for data in (prepared.train, prepared.val)]
 
     def fit(self, prepared: Prepared, request: FitRequest) -> Fitted:
         """Boost up to ``iterations`` rounds and keep those up to the best."""
@@ -129,5 +131,29 @@ class _Watching:
         return not self._watch(info.iteration, value)
 
 
-def _pool(split: Split, n_threads: int) -> Pool:
-    return Pool(split.X, label=split.y, weight=split.weight, thread_count=n_threads)
+def _pool(split: Split, X: Array, n_threads: int) -> Pool:
+    return Pool(X, label=split.y, weight=split.weight, thread_count=n_threads)
+
+
+@contextmanager
+def _borders(pool: Pool) -> Iterator[Path]:
+    """Give a file with a line for each border of a quantised pool: the feature, the value."""
+    with tempfile.TemporaryDirectory(prefix="cvn-catboost-") as folder:
+        path = Path(folder) / "borders.tsv"
+        pool.save_quantization_borders(str(path))
+        yield path
+
+
+def _fingerprint(pool: Pool) -> tuple[Any, ...]:
+    numbers = (pool.get_label(), pool.get_weight(), pool.get_baseline())
+    with _borders(pool) as borders:
+        return (pool.shape, *(np.asarray(n).tobytes() for n in numbers), borders.read_bytes())
+
+
+def _filled(X: Array, columns: list[int]) -> Array:
+    """Return the rows with a number for what is missing in some columns."""
+    if not np.isnan(X[:, columns]).any():
+        return X
+    filled = X.copy()
+    filled[:, columns] = 0
+    return filled

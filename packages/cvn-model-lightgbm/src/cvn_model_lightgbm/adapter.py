@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -53,13 +54,19 @@ class LightGBMAdapter(ModelAdapter):
         return Prepared(train.construct(), val.construct())
 
     def fingerprint(self, prepared: Prepared) -> Any:
-        """Return the settings, the labels and the number of bins of each feature."""
+        """Return the settings, the bins' number by feature, the labels, weights and first scores.
+
+        The binned values and their bounds are left out: LightGBM has no way to set them.
+        """
         return [
             (
                 dict(data.params or {}),
                 data.num_data(),
                 [data.feature_num_bin(i) for i in range(data.num_feature())],
-                np.asarray(data.get_label()).tobytes(),
+                *(
+                    None if numbers is None else np.asarray(numbers).tobytes()
+                    for numbers in (data.get_label(), data.get_weight(), data.get_init_score())
+                ),
             )
             for data in (prepared.train, prepared.val)
         ]
@@ -77,7 +84,7 @@ class LightGBMAdapter(ModelAdapter):
                 lgb.early_stopping(stopping.rounds, verbose=False, min_delta=stopping.min_delta)
             )
         if request.watch is not None:
-            callbacks.append(_watching(request.watch))
+            callbacks.append(_watching(request.watch, stopping.min_delta))
         booster = lgb.train(
             {
                 **params,
@@ -126,12 +133,24 @@ class LightGBMAdapter(ModelAdapter):
         return {name.rstrip(":"): _number(value) for name, _, value in lines if name}
 
 
-def _watching(watch: Callable[[int, float], bool]) -> Callable[[lgb.callback.CallbackEnv], None]:
+def _watching(
+    watch: Callable[[int, float], bool], min_delta: float
+) -> Callable[[lgb.callback.CallbackEnv], None]:
+    """Return what ends the boosting when told to, at the iteration that early stopping would keep.
+
+    LightGBM takes the one that the exception names for the best.
+    """
+    best, best_at = -math.inf, 0
+
     def callback(env: lgb.callback.CallbackEnv) -> None:
+        nonlocal best, best_at
         results = env.evaluation_result_list or []
-        value = next(result[2] for result in results if result[0] == "val")
+        value, higher_is_better = next(result[2:4] for result in results if result[0] == "val")
+        signed = value if higher_is_better else -value
+        if signed > best + min_delta:
+            best, best_at = signed, env.iteration
         if watch(env.iteration + 1, float(value)):
-            raise lgb.callback.EarlyStopException(env.iteration, results)
+            raise lgb.callback.EarlyStopException(best_at, results)
 
     callback.order = 40  # type: ignore[attr-defined]  # after what records and what stops early
     return callback

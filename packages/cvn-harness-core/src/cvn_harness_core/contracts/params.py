@@ -6,7 +6,7 @@ import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -163,7 +163,10 @@ class Overridden:
 
 @dataclass(frozen=True)
 class ResolvedParam:
-    """A value on its way into the library, where it came from, and what it replaced."""
+    """A value on its way into the library, where it came from, and what it replaced.
+
+    None leaves it to the library, in place of what it replaced.
+    """
 
     value: ParamValue
     source: Source
@@ -172,6 +175,12 @@ class ResolvedParam:
     def replaced(self, value: ParamValue, source: Source) -> ResolvedParam:
         """Return the value of a later layer in place of this one."""
         return ResolvedParam(value, source, (*self.overridden, Overridden(self.value, self.source)))
+
+    def over(self, value: ParamValue, source: Source) -> ResolvedParam:
+        """Return this one with the value of an earlier layer among what it replaced."""
+        known = (*self.overridden, Overridden(value, source))
+        ordered = sorted(known, key=lambda old: get_args(Source).index(old.source))
+        return ResolvedParam(self.value, self.source, tuple(ordered))
 
 
 @dataclass(frozen=True)

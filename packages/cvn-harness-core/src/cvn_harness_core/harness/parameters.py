@@ -12,7 +12,7 @@ from cvn_harness_core.contracts.space import Choice, Dimension, space_text
 from cvn_harness_core.errors import ParameterError
 from cvn_harness_core.harness.layers import Spec, check_layer, located, param_of
 
-__all__ = ["Resolution", "Spec", "active", "resolve_parameters"]
+__all__ = ["Resolution", "Spec", "active", "resolve_parameters", "with_dropped"]
 
 
 class Resolution(NamedTuple):
@@ -67,6 +67,19 @@ def resolve_parameters(
 def active(param: Param, values: Mapping[str, ParamValue]) -> bool:
     """Return whether a parameter has an effect beside these values of the others."""
     return all(_suits(values.get(other), wanted) for other, wanted in param.needs.items())
+
+
+def with_dropped(
+    winner: Mapping[str, ResolvedParam],
+    fixed: Mapping[str, ResolvedParam],
+    space: Mapping[str, Dimension],
+) -> dict[str, ResolvedParam]:
+    """Return a winning trial's parameters, and None for what it leaves to the library instead.
+
+    That is a value of an earlier layer whose dimension was searched: a dead setting, too.
+    """
+    dropped = {n: p.replaced(None, "search") for n, p in fixed.items() if n in space}
+    return {**dropped, **winner}
 
 
 def _defaults(spec: Spec, timeframe: str | None) -> dict[str, ResolvedParam]:

@@ -20,6 +20,7 @@ from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, Tra
 from cvn_harness_core.harness.driver import Trace
 from cvn_harness_core.harness.guarded import guarded
 from cvn_harness_core.harness.keys import fold_key
+from cvn_harness_core.harness.parameters import with_dropped
 from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.harness.rows import require_rows
 from cvn_harness_core.policy import TrainingPolicy
@@ -104,7 +105,9 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
 
             trace.stage = "search"
             found = search(training, log, request.on_trial)
-            training = training.settled(found.parameters)
+            space = training.search.space
+            winner = with_dropped(found.parameters, training.parameters, space)
+            training = training.settled(winner)
         out = guarded(
             training.dags,
             [*_OUTPUTS, *training.diagnostics],

@@ -14,10 +14,14 @@ from cvn_harness_core.policy import TrainingPolicy
 
 @dataclass(frozen=True)
 class ClassBalance:
-    """The weight of positives relative to negatives, and who asked for it."""
+    """The weight of positives relative to negatives, and who asked for it.
+
+    ``replaced`` is what the policy asked for where the user's weight stands in its place.
+    """
 
     positive_weight: float
     source: Literal["none", "auto", "policy", "user"]
+    replaced: float | None = None
 
 
 def class_balance(
@@ -31,8 +35,14 @@ def class_balance(
     ``auto`` is negatives over positives among the training labels.
     """
     given = parameters.get(spec.positive_weight_param or "")
+    wanted = _of_policy(datasets, policy)
     if given is not None and given.source != "default" and isinstance(given.value, int | float):
-        return ClassBalance(float(given.value), "user")
+        replaced = None if wanted.source == "none" else wanted.positive_weight
+        return ClassBalance(float(given.value), "user", replaced)
+    return wanted
+
+
+def _of_policy(datasets: Datasets, policy: TrainingPolicy) -> ClassBalance:
     if policy.class_balance == "none":
         return ClassBalance(1.0, "none")
     if policy.class_balance == "auto":

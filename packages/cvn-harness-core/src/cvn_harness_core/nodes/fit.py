@@ -54,7 +54,7 @@ def fit_request(
     watch: Any,
 ) -> FitRequest:
     """Return what the adapter is asked to do; ``watch`` is a search's, else None."""
-    params = {name: p.value for name, p in parameters.items()}
+    params = {name: p.value for name, p in parameters.items() if p.value is not None}
     weighs = spec.positive_weight_param
     if weighs is not None and (weighs in params or class_balance.positive_weight != 1.0):
         params[weighs] = class_balance.positive_weight
@@ -100,6 +100,7 @@ def effective_params(
     native: Any,
     spec: ModelSpec,
     parameters: dict[str, ResolvedParam],
+    class_balance: ClassBalance,
     fit_request: FitRequest,
 ) -> dict[str, EffectiveParam]:
     """Return what the fitted model says it used, and who chose each value.
@@ -111,14 +112,13 @@ def effective_params(
     """
     said = {name: _reported(v) for name, v in adapter.effective_params(native).items()}
     found: dict[str, EffectiveParam] = {}
-    for name, value in fit_request.params.items():
-        param = spec.param(name)
+    left = [name for name in parameters if name not in fit_request.params]  # to the library
+    for name in (*fit_request.params, *left):
+        value, param = fit_request.params.get(name), spec.param(name)
         native_name = (param.native if param else None) or name
-        chosen = parameters.get(name)
-        if chosen is None:
-            chosen = ResolvedParam(value, "policy")
-        elif name == spec.positive_weight_param and chosen.source == "default":
-            chosen = chosen.replaced(value, "policy")
+        chosen = parameters.get(name, ResolvedParam(value, "policy"))
+        if name == spec.positive_weight_param and value is not None:
+            chosen = _weighed(chosen, class_balance)
         unsaid = value if name == spec.iterations_param else None
         found[name] = EffectiveParam(
             said.pop(native_name, unsaid),
@@ -130,6 +130,16 @@ def effective_params(
     for name, value in said.items():
         found.setdefault(canonical.get(name, name), EffectiveParam(value, "library"))
     return found
+
+
+def _weighed(chosen: ResolvedParam, class_balance: ClassBalance) -> ResolvedParam:
+    """Return the weight of positives with the policy's place among the layers."""
+    if class_balance.source == "user":
+        replaced = class_balance.replaced
+        return chosen if replaced is None else chosen.over(replaced, "policy")
+    if chosen.source == "policy":
+        return chosen
+    return chosen.replaced(class_balance.positive_weight, "policy")
 
 
 def _reported(value: Any) -> ParamValue:

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 IDENTITY, DATASETS, HEADER = "cvn_identity", "cvn_datasets", "cvn_search"
 """Attributes of a study: what its trials depend on, the data's digest, its record's beginning."""
 
-RECORD = "cvn_trial"
-"""The attribute of a trial that holds its record."""
+RECORD, ATTEMPTS_BY = "cvn_trial", "cvn_attempts"
+"""Attributes of a trial: its record, and how often it was begun, by the supervisor's name."""
 
 
 def read_search(storage: str, study_name: str | None = None) -> SearchRecord:
@@ -70,21 +70,30 @@ def read_search(storage: str, study_name: str | None = None) -> SearchRecord:
         close_storage(kept)
 
 
-def count_trials(storage: str) -> int:
+def count_trials(storage: str, supervisor: str | None = None) -> int:
     """Return how many trials of searches are finished in a storage, of all studies together.
 
+    With the name of a supervisor: of those that processes of its own began.
     Raises SearchError ``storage_unavailable``.
     """
     kept = open_storage(storage)
     try:
         with storage_errors(storage):
-            return sum(
-                kept.get_n_trials(study._study_id, _finished())  # noqa: SLF001
+            finished = [
+                trial
                 for study in kept.get_all_studies()
                 if HEADER in study.user_attrs
-            )
+                for trial in kept.get_all_trials(
+                    study._study_id,  # noqa: SLF001
+                    deepcopy=False,
+                    states=_finished(),
+                )
+            ]
     finally:
         close_storage(kept)
+    if supervisor is None:
+        return len(finished)
+    return sum(supervisor in trial.user_attrs.get(ATTEMPTS_BY, {}) for trial in finished)
 
 
 def optuna_study(record: SearchRecord) -> Study:

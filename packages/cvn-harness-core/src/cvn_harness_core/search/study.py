@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from cvn_harness_core.search.lease import lease
 from cvn_harness_core.search.mirror import OPTUNA_STATES, Mirror, as_running
 from cvn_harness_core.search.objective import Direction
 from cvn_harness_core.search.reading import (
+    ATTEMPTS_BY,
     DATASETS,
     HEADER,
     IDENTITY,
@@ -31,9 +33,14 @@ from cvn_harness_core.search.space import suggest
 from cvn_harness_core.search.storage import close_storage, open_storage, storage_errors
 from cvn_harness_core.store.key import Key
 
-_ATTEMPTS = "cvn_attempts"
 ATTEMPTS = 2
 """A trial whose process died is begun once more."""
+
+SUPERVISOR = "CVN_SUPERVISOR"
+"""The environment variable by which a process that begins this one again, when it dies, names
+itself. Attempts count by that name: one that its supervisor did not survive says nothing of the
+trial. Where nobody watches, all attempts have no name, and count.
+"""
 
 
 class Asked(NamedTuple):
@@ -94,6 +101,7 @@ class Study:
         self._mirror = Mirror(direction, sign=sign, sampler=header["sampler"], seed=seed)
         self.records: dict[int, TrialRecord] = {}
         self._n_asked = self._n_before = 0
+        self._supervisor = os.environ.get(SUPERVISOR, "")
         self._storage = open_storage(url)
         with ExitStack() as stack:
             stack.callback(close_storage, self._storage)
@@ -131,12 +139,12 @@ class Study:
     def begin(self, asked: Asked) -> None:
         """Note that a trial is begun."""
         with storage_errors(self._url):
-            self._attr(asked.number, _ATTEMPTS, asked.attempt)
+            self._attr(asked.number, ATTEMPTS_BY, {self._supervisor: asked.attempt})
 
     def cut(self, asked: Asked) -> None:
         """Note that a trial was ended from outside: it will be run again, and does not count."""
         with storage_errors(self._url):
-            self._attr(asked.number, _ATTEMPTS, asked.attempt - 1)
+            self._attr(asked.number, ATTEMPTS_BY, {self._supervisor: asked.attempt - 1})
 
     def tell(self, record: TrialRecord) -> None:
         """Keep the result of a trial."""
@@ -213,7 +221,8 @@ class Study:
                 "another release of Optuna or NumPy samples otherwise. Give another study_name."
             )
             raise SearchError("study_differs", message)
-        return Asked(number, params, int(kept[number].user_attrs.get(_ATTEMPTS, 0)) + 1)
+        begun = kept[number].user_attrs.get(ATTEMPTS_BY, {}).get(self._supervisor, 0)
+        return Asked(number, params, begun + 1)
 
     def _in_order(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
         """Return the parameters in the order of the space: a storage may mix them up."""

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
+from cvn_orchestrator.cli.interrupt import Stopped, exit_code
 from cvn_orchestrator.cli.parser import build_parser
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED, EXIT_USAGE = 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `cvn` and return its exit code.
 
     0: done. 1: the work failed. 2: the command line, the data or a setting is not usable, and
-    no bundle was written. 130: interrupted.
+    no bundle was written. 130: interrupted. 143: ended by SIGTERM.
     """
     parser = build_parser()
     if "_ARGCOMPLETE" in os.environ:
@@ -30,9 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_USAGE
     try:
         return int(arguments.run(arguments))
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         print("cvn: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+        return exit_code(error.number if isinstance(error, Stopped) else signal.SIGINT)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED

@@ -16,14 +16,28 @@ from cvn_harness_core import (
     optuna_study,
     read_search,
 )
+from cvn_orchestrator.cli.studies import KeptStudy, studies
 from cvn_orchestrator.report.page import page
 from cvn_orchestrator.report.search import importance, search_sections, shown, trial_rows
 from cvn_orchestrator.table import aligned
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print the searches and, where a file is named, write their page."""
-    found = _searches(arguments)
+    """Print the searches and, where a file is named, write their page.
+
+    Of a storage with several, none of which is named, print a list.
+    """
+    try:
+        found = _searches(arguments)
+    except SearchError as error:
+        unnamed = arguments.study is None and arguments.out is None
+        if error.code != "study_unknown" or not unnamed or not _is_storage(arguments.search):
+            raise
+        kept = studies(arguments.search)
+        if not kept:
+            raise
+        print(_listed(kept, as_json=arguments.json))
+        return 0
     if arguments.out is not None:
         _write(found, arguments.out)
     if arguments.json:
@@ -35,10 +49,40 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _is_storage(run: str) -> bool:
+    return "://" in run or run.endswith(".journal")
+
+
+def _listed(kept: list[KeptStudy], *, as_json: bool) -> str:
+    """Return the studies of a storage, the latest first; JSON has times with their zone."""
+    if as_json:
+        facts = [
+            {
+                "study": study.name,
+                "trials": len(study.records),
+                "best": study.best,
+                "ended": None if study.ended is None else study.ended.astimezone().isoformat(),
+            }
+            for study in kept
+        ]
+        return json.dumps({"studies": facts}, indent=1)
+    rows = [
+        [
+            study.name,
+            str(len(study.records)),
+            "-" if study.best is None else f"{study.best:.5f}",
+            "-" if study.ended is None else f"{study.ended:%Y-%m-%d %H:%M}",
+        ]
+        for study in kept
+    ]
+    table = aligned(["study", "trials", "best", "latest trial"], rows, left=1)
+    return f"{table}\n\n--study NAME shows one of them."
+
+
 def _searches(arguments: argparse.Namespace) -> dict[str, SearchRecord]:
     """Return searches by model: of an ensemble's bundle those of its bases."""
     run: str = arguments.search
-    if "://" in run or run.endswith(".journal"):
+    if _is_storage(run):
         search = read_search(run, arguments.study)
         return {search.study: search}
     if arguments.study is not None:

@@ -12,28 +12,47 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+STOPPING = (signal.SIGINT, signal.SIGTERM)
+"""What asks a search to stop, and to keep what it has."""
+
+
+class Stopped(KeyboardInterrupt):
+    """Work that a signal has asked to stop."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
+
+
+def exit_code(number: int) -> int:
+    """Return what a shell reports of a command that a signal ended."""
+    return 128 + number
+
 
 @contextmanager
-def postponed() -> Iterator[Callable[[], None]]:
-    """Hold back the first Ctrl-C, and yield a function that raises KeyboardInterrupt if it came.
+def postponed(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
+    """Hold back the first of these signals, and yield a function that raises Stopped if it came.
 
-    A second Ctrl-C interrupts at once.
+    It raises once: what ends after that may end in peace. A second signal interrupts at once.
     """
-    came = False
+    came: list[int] = []
+    raised = False
 
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        nonlocal came
-        if came:
-            raise KeyboardInterrupt
-        came = True
+        came.append(number)
+        if len(came) > 1:
+            raise Stopped(number)
         print("cvn: stopping after the fit in hand; Ctrl-C again stops now", file=sys.stderr)
 
     def check() -> None:
-        if came:
-            raise KeyboardInterrupt
+        nonlocal raised
+        if came and not raised:
+            raised = True
+            raise Stopped(came[0])
 
-    before = signal.signal(signal.SIGINT, note)
+    before = {number: signal.signal(number, note) for number in numbers}
     try:
         yield check
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

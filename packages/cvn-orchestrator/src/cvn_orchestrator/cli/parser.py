@@ -201,7 +201,12 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="trials that may be under way at once; decides which are tried (default: 4)",
     )
-    search.add_argument("--workers", type=int, metavar="N", help="trials at once")
+    search.add_argument(
+        "--workers",
+        type=int,
+        metavar="N",
+        help="trials at once; changes no trial (default, and at most: --max-concurrent)",
+    )
     search.add_argument(
         "--storage",
         metavar="URL",

@@ -158,7 +158,8 @@ def _overridden(artifact: TrainedArtifact) -> Iterator[str]:
         ]
         if dead:
             winner = words.SOURCE[param.source]
-            yield f"{name} is {param.requested} by {winner}; without effect: {', '.join(dead)}"
+            value = "left to the library" if param.requested is None else param.requested
+            yield f"{name} is {value} by {winner}; without effect: {', '.join(dead)}"
 
 
 def _figures(artifact: TrainedArtifact) -> str:

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from cvn_harness_core import Choice, InputError, Range, TrainedArtifact, TrialRecord
 from cvn_orchestrator.cli.storage import storage_of
+from cvn_orchestrator.cli.studies import KeptStudy, studies
 
 OnTrial = Callable[[str, TrialRecord], None]
 Space = dict[str, Range | Choice]
@@ -76,7 +77,9 @@ def searched(
 ) -> TrainedArtifact:
     """Train behind a progress bar of the trials; ``check`` raises where Ctrl-C was pressed."""
     if not arguments.trials:
-        return train(None)
+        artifact = train(None)
+        check()
+        return artifact
     console = Console(stderr=True)
     bar = Progress(
         TextColumn("{task.description:44}"),
@@ -89,10 +92,12 @@ def searched(
     progress = _Progress(arguments, bar, check)
     try:
         with bar:
-            return train(progress.tell)
+            artifact = train(progress.tell)
+            check()  # Ctrl-C while the best model was judged, which took no trial
     except KeyboardInterrupt:
         print(progress.farewell(), file=sys.stderr)
         raise
+    return artifact
 
 
 class _Progress:
@@ -101,22 +106,25 @@ class _Progress:
     ) -> None:
         self._arguments, self._bar, self._check = arguments, bar, check
         self._tasks: dict[str, Any] = {}
-        self._records: dict[str, list[TrialRecord]] = {}
+        self._records: dict[str, dict[int, TrialRecord]] = {}
+        self._n_told = 0
         self._better = min if arguments.objective == "log_loss" else max
 
     def tell(self, model: str, record: TrialRecord) -> None:
-        """Show a trial that ended."""
-        records = self._records.setdefault(model, [])
-        records.append(record)
-        values = [r.value for r in records if r.value is not None]
+        """Show a trial that ended, beside all that the study holds."""
+        self._n_told += 1
+        if model not in self._records:
+            self._records[model] = self._held(record)
+        records = self._records[model]
+        records[record.number] = record
+        values = [r.value for r in records.values() if r.value is not None]
         best = f"{self._better(values):.5f}" if values else "-"
-        pruned = sum(r.state == "pruned" for r in records)
+        pruned = sum(r.state == "pruned" for r in records.values())
         said = f"{model}: {self._arguments.objective} {best}, {pruned} pruned"
         total = self._arguments.trials
         if model not in self._tasks:
             self._tasks[model] = self._bar.add_task(said, total=total)
-        latest = max(r.number for r in records) + 1
-        self._bar.update(self._tasks[model], completed=latest, description=said)
+        self._bar.update(self._tasks[model], completed=len(records), description=said)
         if self._bar.disable:
             value = "" if record.value is None else f" {record.value:.5f}"
             print(
@@ -126,13 +134,37 @@ class _Progress:
             )
         self._check()
 
+    def _held(self, record: TrialRecord) -> dict[int, TrialRecord]:
+        """Return what the study of a model's first trial of this run holds; say if it is new."""
+        storage = storage_of(self._arguments)
+        if storage is None:
+            return {}
+        kept = studies(storage)
+        own = next((study for study in kept if study.holds(record)), None)
+        if own is None:
+            return {}
+        unnamed = self._arguments.study is None
+        if unnamed and len(own.records) == 1 and (news := _news(own, kept)) is not None:
+            print(f"cvn: note: {news}", file=sys.stderr)
+        return dict(own.records)
+
     def farewell(self) -> str:
         """Return what became of the trials, and how to go on."""
-        n = sum(map(len, self._records.values()))
+        n = self._n_told
         where = storage_of(self._arguments)
         if where is None:
             return f"cvn: {n} trials were in memory and are gone"
         return f"cvn: {n} trials of this run are kept; the same command goes on with them"
+
+
+def _news(own: KeptStudy, kept: list[KeptStudy]) -> str | None:
+    """Return why a study was begun where the latest of the same model and data might go on."""
+    for study in kept:
+        alike = (study.datasets, study.identity["model"]) == (own.datasets, own.identity["model"])
+        if alike and (names := own.differs_from(study)):
+            named = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+            return f"{own.name} is a new study: {study.name}, of the same data, has other {named}"
+    return None
 
 
 def _value(text: str) -> Any:

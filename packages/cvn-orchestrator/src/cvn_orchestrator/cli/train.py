@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -16,7 +17,7 @@ from cvn_harness_core import (
     Payoff,
     configure_logging,
 )
-from cvn_orchestrator.cli.interrupt import postponed
+from cvn_orchestrator.cli.interrupt import STOPPING, postponed
 from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
 from cvn_orchestrator.cli.report import report
@@ -45,9 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("setting_invalid", message)
     datasets = _datasets(arguments, embargo)
     require_money(arguments, datasets)
-    with postponed() as check:
+    with postponed(*(STOPPING if arguments.trials else (signal.SIGINT,))) as check:
         artifact = searched(arguments, check, lambda on_trial: job(datasets, policy, on_trial))
-        check()
     artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:
         facts = artifact_facts(artifact, curve=arguments.curve)
