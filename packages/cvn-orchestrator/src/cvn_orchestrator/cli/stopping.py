@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_NUMBERS = (signal.SIGINT, signal.SIGTERM)
+from cvn_orchestrator.cli.interrupt import STOPPING, exit_code
 
 
 class Stopped:
@@ -19,8 +19,8 @@ class Stopped:
 
     @property
     def exit_code(self) -> int:
-        """What a shell expects: 128 and the signal's number; of none, that of Ctrl-C."""
-        return 128 + (self.number or signal.SIGINT)
+        """What a shell expects; without a signal, that of Ctrl-C."""
+        return exit_code(self.number or signal.SIGINT)
 
 
 @contextmanager
@@ -35,9 +35,9 @@ def stopping(ask: Callable[[], None], in_hand: str) -> Iterator[Stopped]:
         print(f"cvn: stopping after {in_hand}; again stops now", file=sys.stderr)
         ask()
 
-    before = [signal.signal(number, note) for number in _NUMBERS]
+    before = [signal.signal(number, note) for number in STOPPING]
     try:
         yield stopped
     finally:
-        for number, handler in zip(_NUMBERS, before, strict=True):
+        for number, handler in zip(STOPPING, before, strict=True):
             signal.signal(number, handler)

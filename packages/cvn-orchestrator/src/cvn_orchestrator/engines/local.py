@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Generator
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe, wait
@@ -20,6 +21,8 @@ from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import SweepError
 
 READY = "ready"
+SUPERVISOR = "CVN_SUPERVISOR"
+"""Says to a search who sees its process die: a trial that kills it is not begun for ever."""
 STDERR = 2
 _EXITS_WITHIN_S = 10.0  # of a process whose connection has ended; a large core is written first
 
@@ -43,7 +46,7 @@ class LocalEngine:
         budget, held = Budget.current(), work.guessed_bytes
         measured = False
         most = self.n_workers(work, len(tasks))
-        share = budget.share(min(most, budget.threads))
+        share = {**budget.share(min(most, budget.threads)), SUPERVISOR: uuid.uuid4().hex}
         workers = [_Worker(number, work, share) for number in range(most)]
         try:
             while True:
