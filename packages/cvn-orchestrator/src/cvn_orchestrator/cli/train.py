@@ -19,7 +19,7 @@ from cvn_harness_core import (
 from cvn_orchestrator.cli.interrupt import postponed
 from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
-from cvn_orchestrator.cli.report import report
+from cvn_orchestrator.cli.trained import report
 from cvn_orchestrator.cli.search import searched
 from cvn_orchestrator.cli.storage import storage_of
 from cvn_orchestrator.cli.supervised import supervised
