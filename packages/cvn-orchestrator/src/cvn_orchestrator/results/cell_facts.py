@@ -45,6 +45,7 @@ def cell_facts(
             source=decision.source,
             n=decision.n,
             reason=decision.reason,
+            break_even=decision.figures.get("break_even"),
             interval=decision.interval,
             band=(decision.min_buy_rate, decision.max_buy_rate),
             curve=_curve(decision),

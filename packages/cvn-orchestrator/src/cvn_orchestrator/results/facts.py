@@ -43,12 +43,16 @@ class Curve(Struct, frozen=True, kw_only=True):
 
 
 class Theta(Struct, frozen=True, kw_only=True):
-    """How theta was picked; ``band`` are the least and largest buy rate allowed."""
+    """How theta was picked; ``band`` are the least and largest buy rate allowed.
+
+    ``break_even`` is the precision that pays, where the rule weighs money.
+    """
 
     rule: str
     source: str
     n: int
     reason: str | None = None
+    break_even: float | None = None
     interval: tuple[float, float] | None = None
     band: tuple[float, float] = (0.0, 1.0)
     curve: Curve | None = None
