@@ -24,6 +24,7 @@ examples:
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
   cvn sweep plan.toml --dry-run              what a plan of many cells would train
   cvn results                                what sweeps found
+  cvn report demo -o report.html             the verdict on a sweep, as one page
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
 
@@ -49,6 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     _splits(commands.add_parser("splits", help="draw a plan's folds over its data"))
     _sweep(commands.add_parser("sweep", help="say what a plan of many cells would train"))
     _results(commands.add_parser("results", help="show what sweeps found, cell by cell"))
+    _report(commands.add_parser("report", help="give the verdict on a sweep, as one HTML page"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
     _hpo(commands.add_parser("hpo", help="show what a search did, with plots"))
@@ -322,12 +324,7 @@ def _results(parser: argparse.ArgumentParser) -> None:
         help="a run's name or the first digits of its digest (default: list the runs)",
     )
     of.completer = _run_names  # type: ignore[attr-defined]
-    parser.add_argument(
-        "--results",
-        metavar="URL",
-        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
-        "sqlite:///cvn-results.db)",
-    )
+    _add_results(parser)
     parser.add_argument(
         "--format",
         choices=("table", "csv", "parquet", "json"),
@@ -337,6 +334,41 @@ def _results(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", "-o", type=Path, metavar="FILE", help="write it to a file")
     parser.add_argument(
         "--failed", action="store_true", help="only cells that failed, and what they said"
+    )
+
+
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("report"))
+    of = parser.add_argument(
+        "of", metavar="RUN", help="a run's name or the first digits of its digest"
+    )
+    of.completer = _run_names  # type: ignore[attr-defined]
+    _add_results(parser)
+    parser.add_argument(
+        "--out", "-o", type=Path, metavar="FILE.html", help="write the report as one page"
+    )
+    parser.add_argument(
+        "--cost",
+        type=float,
+        metavar="C",
+        help="round-trip cost of a signal at which verdicts are made (default: the data's own)",
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="configurations ever tried for this end, in all sweeps so far: the hurdle of the "
+        "deflated Sharpe ratio (default: this run's)",
+    )
+    parser.add_argument("--json", action="store_true", help="print verdict and leaderboard as JSON")
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        metavar="URL",
+        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
+        "sqlite:///cvn-results.db)",
     )
 
 

@@ -196,9 +196,10 @@ def _dates(common: Iterable[Found]) -> tuple[set[date], list[str]]:
 
 
 def _required(sweep: Sweep) -> list[str]:
-    """Return variants without which there is no verdict: those without any done cell, and models
-    that an ensemble is made of and that no variant trains by itself.
-    """  # fmt: skip
+    """Return variants without which there is no verdict.
+
+    Those without any done cell, and the models of ensembles that no variant trains by itself.
+    """
     absent = [name for name in sweep.variants if name not in sweep.by_variant]
     alone = {facts.name for _, facts in sweep.facts if facts.kind == "model"}
     bases = {member.name for _, facts in sweep.facts for member in facts.members}
