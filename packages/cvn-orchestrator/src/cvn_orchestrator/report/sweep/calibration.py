@@ -60,7 +60,7 @@ def calibration_section(sweep: Sweep, variants: Sequence[str]) -> Section:
         f"Test rows of all cells in {BINS} bins of equal width, bins of fewer than {_FEWEST} rows "
         "left out. Below the dashed line scores promise more than comes."
     )
-    plot = Plot(says, drawn, "Reliability on test", wide=True)
+    plot = Plot(says, drawn, "Reliability on test")
     return Section("Calibration", figures=[plot], tables=[table])
 
 

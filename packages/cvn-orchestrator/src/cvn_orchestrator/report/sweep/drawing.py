@@ -68,7 +68,10 @@ def reference(
     """Draw a line across at x or y, which says what it is."""
     style = {"color": GREY, "width": 1.5, "dash": "dash"}
     if x is not None:
-        drawn.add_vline(x, line=style, annotation_text=says, annotation_position="top left")
+        drawn.add_vline(x, line=style)
+        at = {"x": x, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False}
+        drawn.add_annotation(text=says, **at)
+        drawn.update_layout(margin={"t": 26})
     if y is not None:
         drawn.add_hline(y, line=style, annotation_text=says, annotation_position="bottom right")
 

@@ -39,8 +39,8 @@ def events_section(sweep: Sweep) -> Section:
     events = list(_events(sweep))
     if events:
         left = "" if len(events) <= _ROWS else f", the first {_ROWS} of {len(events)}"
-        header = ("cell", "what", "why")
-        tables.append(Table(f"Events{left}", header, events[:_ROWS], folded=True))
+        told = events[:_ROWS]
+        tables.append(Table(f"Events{left}", ("cell", "what", "why"), told, folded=True))
     texts = [
         Text(f"{_place(row)}: the whole message", (row.error_message or "")[:_LONGEST])
         for row in sweep.failed[:_TEXTS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from math import isclose
@@ -70,39 +70,65 @@ def judged(sweep: Sweep, *, cost: float | None = None, n_trials: int | None = No
     if trials < sweep.n_trials:
         message = f"--trials {trials}: this run alone has {sweep.n_trials}."
         raise InputError("setting_invalid", message)
-    there, baseline = sweep.by_variant, sweep.run.baseline
     common = _common(sweep)
-    progress = f"{len(sweep.done)} of {sweep.run.cells} cells are done"
-    if sweep.failed:
-        progress += f", {len(sweep.failed)} failed"
-    why = ""
-    if not there:
-        why = "no cell is done"
-    elif baseline not in there:
-        why = f"the baseline {baseline} has no cell that is done"
-    elif not common:
-        why = "no symbol and fold has been finished by every variant"
+    dates, unknown = _dates(common)
+    why = _too_little(sweep, common, dates)
     if why:
-        return Judged(f"No verdict: {progress}; {why}.", costs, trials, why=why)
-    dates, notes = _dates(common)
-    if not dates:
-        why = "the test dates are not known, and there is no signal to tell any"
-        return Judged(f"No verdict: {progress}; {why}.", costs, trials, why=why)
+        return Judged(f"No verdict: {_progress(sweep)}; {why}.", costs, trials, why=why)
     judgement = judge(
         _cells(sweep, common),
         _trades(sweep, common),
         dates,
-        baseline=baseline,
+        baseline=sweep.run.baseline,
         n_trials=trials,
         costs=costs,
         required=_required(sweep),
     )
-    sentence = judgement.sentence
+    sentence = _sentence(sweep) or judgement.sentence
+    return Judged(sentence, costs, trials, judgement, notes=tuple(_notes(sweep, unknown)))
+
+
+def _progress(sweep: Sweep) -> str:
+    said = f"{len(sweep.done)} of {sweep.run.cells} cells are done"
+    said += f", {len(sweep.failed)} failed" if sweep.failed else ""
+    return f"{said}, {sweep.open} not begun" if sweep.open else said
+
+
+def _too_little(sweep: Sweep, common: Sequence[Found], dates: set[date]) -> str:
+    """Return why nothing can be said at all, or nothing."""
+    if not sweep.done:
+        return "no cell is done"
+    if sweep.run.baseline not in sweep.by_variant:
+        return f"the baseline {sweep.run.baseline} has no cell that is done"
+    if not common:
+        return "no symbol and fold has been finished by every variant"
+    return "" if dates else "the test dates are not known, and there is no signal to tell any"
+
+
+def _sentence(sweep: Sweep) -> str:
+    """Return the sentence where there is more to say than the statistics know; else nothing."""
     if sweep.failed or sweep.open:
-        sentence = f"No verdict: {progress}, {sweep.open} not begun."
-    elif not sweep.money:
-        sentence = f"No verdict: {NO_MONEY}."
-    return Judged(sentence, costs, trials, judgement, notes=tuple(notes))
+        return f"No verdict: {_progress(sweep)}."
+    if not sweep.money:
+        return f"No verdict: {NO_MONEY}."
+    if not any(found.signals for found in sweep.done):
+        return f"Nothing to trade: none of the {len(sweep.done)} cells signals on test."
+    return ""
+
+
+def _notes(sweep: Sweep, unknown: int) -> Iterator[str]:
+    if sweep.failed or sweep.open:
+        yield (
+            "Figures are of the symbols and folds that every variant has finished so far; those of "
+            "a part decide nothing."
+        )
+    if unknown:
+        yield (
+            f"{unknown} cells do not tell their test dates: of those, only dates with a signal "
+            "count."
+        )
+    if sweep.money and sweep.payoff is None:
+        yield "No payoff is known: costs come on top of what the returns hold already."
 
 
 def _costs(sweep: Sweep, cost: float | None) -> tuple[float, ...]:
@@ -176,8 +202,8 @@ def _worthless(trades: Trades) -> Trades:
     return Trades(trades.time, np.zeros(len(trades.time)))
 
 
-def _dates(common: Iterable[Found]) -> tuple[set[date], list[str]]:
-    """Return the test dates, and what is to be said of them."""
+def _dates(common: Iterable[Found]) -> tuple[set[date], int]:
+    """Return the test dates, and how many cells tell only those with a signal."""
     dates: set[date] = set()
     unknown = 0
     for found in common:
@@ -185,14 +211,9 @@ def _dates(common: Iterable[Found]) -> tuple[set[date], list[str]]:
             dates.update(dates_of(found.facts.test_days))
         else:
             unknown += 1
-    if not unknown:
-        return dates, []
-    for found in common:
-        if found.row.trades is not None:
-            dates.update(found.row.trades.time.astype("datetime64[D]").tolist())
-    return dates, [
-        f"{unknown} cells do not tell their test dates: of those, only dates with a signal count."
-    ]
+            if found.row.trades is not None:
+                dates.update(found.row.trades.time.astype("datetime64[D]").tolist())
+    return dates, unknown
 
 
 def _required(sweep: Sweep) -> list[str]:

@@ -78,6 +78,8 @@ def _standing(
         expectancy, signals = _plain(sweep, variant, cost, reason)
     if known is not None:
         verdict, reason = known.verdict, known.reasons[0]
+        if sweep.failed or sweep.open:  # the judgement's own reason names them all
+            reason = "cells are missing"
         if not sweep.money:
             verdict, reason = "INCONCLUSIVE", NO_MONEY
     luck = known.luck if known is not None and sweep.money else None
@@ -152,7 +154,7 @@ def leaderboard_section(sweep: Sweep, judged: Judged, standings: Sequence[Standi
             header = ("variant", *(f"cost {one:g}" for one in judged.costs))
             rows = [(v.variant, *(estimate(at.expectancy) for at in v.at_costs)) for v in variants]
             says = "Net return of a signal at each cost, with 95 % intervals"
-            tables.append(Table(says, header, rows, folded=True))
+            tables.append(Table(says, by_cost, rows, folded=True))
     return Section("Leaderboard", figures=_plots(sweep, judged, standings), tables=tables)
 
 

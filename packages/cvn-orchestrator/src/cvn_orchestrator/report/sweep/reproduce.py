@@ -47,7 +47,7 @@ def reproduce_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     parts = {found.where: facts.parts for found, facts in reversed(known)}
     if parts:
         header = ("symbol, fold", "train", "validation", "test")
-        rows = [
+        rows: list[list[str | Cell]] = [
             [f"{symbol}, {fold}", *(_part(held.get(name)) for name in _PARTS)]
             for (symbol, fold), held in sorted(parts.items())[:_ROWS]
         ]
@@ -81,7 +81,7 @@ def _params(sweep: Sweep, variant: str) -> list[list[str | Cell]]:
         [
             Cell(name, variant),
             _value(held, source, name),
-            words.SOURCE.get(source, source),  # type: ignore[call-overload]
+            words.SOURCE.get(source, source),
         ]
         for source, name in names
     ]

@@ -47,6 +47,8 @@ def spread_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Sec
                 continue
             points = [(group_of(one), value(one), one) for one in sweep.of(variant)]
             known = [point for point in points if point[1] is not None]
+            marker = {"color": colour(at), "size": 7, "symbol": at % 8}
+            drawn.add_scatter(x=[None], y=[None], mode="markers", name=safe(variant), marker=marker)
             drawn.add_box(
                 x=[safe(group) for group, _, _ in known],
                 y=digits([y for _, y, _ in known]),
@@ -56,7 +58,9 @@ def spread_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Sec
                 pointpos=0,
                 fillcolor="rgba(0,0,0,0)",
                 line={"width": 1.5 if len(known) >= _FEWEST_BOX * len(groups) else 0},
-                marker={"color": colour(at), "size": 7},
+                marker=marker,
+                showlegend=False,
+                offsetgroup=safe(variant),
                 text=[f"{safe(one.row.symbol)}, fold {one.row.fold}" for _, _, one in known],
                 hovertemplate=f"{safe(variant)}<br>%{{text}}: %{{y:{form}}}<extra></extra>",
                 hoveron="points",

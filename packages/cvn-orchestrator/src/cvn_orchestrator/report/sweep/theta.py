@@ -58,7 +58,7 @@ def theta_section(sweep: Sweep, variants: Sequence[str]) -> Section:
 def _plots(sweep: Sweep, variant: str, cells: Sequence[Curved]) -> list[Plot]:
     some = [cells[at] for at in thinned(len(cells), CELLS)]
     left = f"; {len(some)} of {len(cells)} cells" if len(some) < len(cells) else ""
-    first = axes("theta", "precision (share of signals that are right)")
+    first = axes("theta", "precision (share of signals right)")
     _lines(sweep, first, some, None)
     known = [facts.theta.break_even for _, facts, _ in cells if facts.theta.break_even is not None]
     payoff = sweep.payoff
@@ -103,11 +103,9 @@ def _lines(sweep: Sweep, drawn: go.Figure, cells: Sequence[Curved], cost: float 
             "%{y:.4f}<extra></extra>",
         )
         named.add(symbol)
-        if found.row.theta is not None:
-            nearest = min(
-                range(len(curve.theta)),
-                key=lambda one: abs(curve.theta[one] - found.row.theta),
-            )
+        theta = found.row.theta
+        if theta is not None:
+            nearest = min(range(len(y)), key=[abs(one - theta) for one in curve.theta].__getitem__)
             marks.append((curve.theta[nearest], y[nearest]))
     drawn.add_scatter(
         x=[x for x, _ in marks],

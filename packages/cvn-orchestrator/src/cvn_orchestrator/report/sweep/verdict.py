@@ -38,10 +38,12 @@ def verdict_section(sweep: Sweep, judged: Judged, standings: Sequence[Standing])
 
 
 def tone(sweep: Sweep, standings: Sequence[Standing]) -> Tone:
-    """Return how the whole is meant: good if a variant is to be locked or kept."""
-    if sweep.failed or sweep.open:
-        return "doubt"
-    return TONES[standings[0].verdict] if standings and standings[0].verdict else "doubt"
+    """Return how the whole is meant: good with a variant to lock, bad if all are to be dropped."""
+    verdicts = [one.verdict for one in standings]
+    if "LOCK" in verdicts:
+        return "good"
+    dropped = all(verdict in ("ABANDON", "NOT_TRADABLE") for verdict in verdicts)
+    return "bad" if dropped and not (sweep.failed or sweep.open) else "doubt"
 
 
 def _finding(one: Standing, judgement: Judgement | None) -> Finding:
@@ -50,7 +52,8 @@ def _finding(one: Standing, judgement: Judgement | None) -> Finding:
     if judgement is None:
         return Finding(one.verdict, f"{one.variant}: {NO_MONEY}.", TONES[one.verdict])
     known = judgement.of(one.variant)
-    return Finding(one.verdict, f"{one.variant}: {'; '.join(known.reasons)}.", TONES[one.verdict])
+    said = "; ".join((one.reason, *known.reasons[1:]))
+    return Finding(one.verdict, f"{one.variant}: {said}.", TONES[one.verdict])
 
 
 def _family(judgement: Judgement) -> dict[str, str]:
