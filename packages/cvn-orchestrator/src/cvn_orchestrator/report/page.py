@@ -28,12 +28,16 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under a header; the first cell of a row names it. A folded table opens on demand."""
+    """Rows under a header; the first cell of a row names it.
+
+    A folded table opens on demand; one of prose has words, not figures, in its cells.
+    """
 
     caption: str
     header: Sequence[str]
     rows: Sequence[Sequence[str | Cell]]
     folded: bool = False
+    prose: bool = False
 
 
 @dataclass(frozen=True)

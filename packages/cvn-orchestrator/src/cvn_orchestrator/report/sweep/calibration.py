@@ -25,7 +25,7 @@ def calibration_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     )
     pooled = {name: bins for name in variants[:VARIANTS] if (bins := _pooled(sweep, name))}
     if not pooled:
-        note = "No cell's row has reliability bins, so none are drawn."
+        note = f"No variant has a bin of {_FEWEST} test rows or more, so none are drawn."
         return Section("Calibration", note=note, tables=[table])
     drawn = axes("mean score of the bin (probability)", "share of positive labels", height=400)
     drawn.add_scatter(
@@ -38,7 +38,7 @@ def calibration_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     )
     highest = 0.0
     for at, name in enumerate(sweep.variants):
-        bins = [one for one in pooled.get(name, []) if one[0] >= _FEWEST]
+        bins = pooled.get(name, [])
         if not bins:
             continue
         highest = max(highest, *(max(score, positives / n) for n, score, positives in bins))
@@ -65,7 +65,7 @@ def calibration_section(sweep: Sweep, variants: Sequence[str]) -> Section:
 
 
 def _pooled(sweep: Sweep, variant: str) -> list[tuple[int, float, int]]:
-    """Return rows, mean score and positives of each bin, over all cells."""
+    """Return rows, mean score and positives of each bin with enough rows, over all cells."""
     sums = [[0, 0.0, 0] for _ in range(BINS)]
     for found in sweep.of(variant):
         kept = None if found.facts is None else found.facts.reliability
@@ -74,7 +74,7 @@ def _pooled(sweep: Sweep, variant: str) -> list[tuple[int, float, int]]:
             one[0] += n
             one[1] += n * score
             one[2] += positives
-    return [(int(n), total / n, int(positives)) for n, total, positives in sums if n]
+    return [(int(n), total / n, int(positives)) for n, total, positives in sums if n >= _FEWEST]
 
 
 def _bins(kept: Reliability | None) -> list[tuple[int, float, int]]:

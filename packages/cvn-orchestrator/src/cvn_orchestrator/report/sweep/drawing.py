@@ -18,6 +18,7 @@ CELLS = 24
 """How many cells are drawn as lines of their own in one plot."""
 VARIANTS = 8
 """How many variants have plots of their own."""
+_LONGEST = 32
 
 
 def axes(x: str, y: str, *, height: int = 340, **layout: Any) -> go.Figure:
@@ -41,7 +42,9 @@ def axes(x: str, y: str, *, height: int = 340, **layout: Any) -> go.Figure:
 
 
 def safe(text: str) -> str:
-    """Return a name for plotly, which takes some HTML for markup."""
+    """Return a name for plotly, which takes some HTML for markup; a long one without its middle."""
+    if len(text) > _LONGEST:
+        text = f"{text[: _LONGEST // 2]}...{text[3 - _LONGEST // 2 :]}"
     return html.escape(text, quote=False)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
+import plotly.graph_objects as go
 import polars as pl
 
 from cvn_harness_core import Array
@@ -17,6 +19,8 @@ from cvn_orchestrator.results.frames import trades_frame
 from cvn_orchestrator.results.reading import Place
 
 _POINTS = 400  # of a line
+
+ByCost: TypeAlias = Mapping[str, Mapping[str, float | None]]
 
 
 def equity_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Section:
@@ -83,7 +87,7 @@ def _net(frame: pl.DataFrame, cost: float, variant: str) -> tuple[list[str], Arr
     return [str(day) for day in mine["day"]], net
 
 
-def _curves(sweep: Sweep, frame: pl.DataFrame, cost: float, variants: Sequence[str]) -> object:
+def _curves(sweep: Sweep, frame: pl.DataFrame, cost: float, variants: Sequence[str]) -> go.Figure:
     drawn = axes("day of the signal", "net return (data's unit)")
     for at, name in enumerate(sweep.variants):
         days, net = _net(frame, cost, name)
@@ -136,11 +140,11 @@ def _row(sweep: Sweep, frame: pl.DataFrame, cost: float, variant: str) -> list[s
     ]
 
 
-def _at(by_cost: object, cost: float) -> dict[str, float | None] | None:
-    for text, named in dict(by_cost).items():  # type: ignore[call-overload]
+def _at(by_cost: ByCost, cost: float) -> Mapping[str, float | None] | None:
+    for text, named in by_cost.items():
         try:
             if abs(float(text) - cost) < 1e-12:
-                return dict(named)
+                return named
         except ValueError:
             continue
     return None

@@ -35,12 +35,16 @@ def events_section(sweep: Sweep) -> Section:
         some = sweep.failed[:_ROWS]
         header = ("cell", "error", "attempt", "what it said")
         left = "" if len(some) == len(sweep.failed) else f", the first {_ROWS}"
-        tables.append(Table(f"Failed cells{left}", header, [_failed(row) for row in some]))
+        tables.append(
+            Table(f"Failed cells{left}", header, [_failed(row) for row in some], prose=True)
+        )
     events = list(_events(sweep))
     if events:
         left = "" if len(events) <= _ROWS else f", the first {_ROWS} of {len(events)}"
         told = events[:_ROWS]
-        tables.append(Table(f"Events{left}", ("cell", "what", "why"), told, folded=True))
+        tables.append(
+            Table(f"Events{left}", ("cell", "what", "why"), told, folded=True, prose=True)
+        )
     texts = [
         Text(f"{_place(row)}: the whole message", (row.error_message or "")[:_LONGEST])
         for row in sweep.failed[:_TEXTS]

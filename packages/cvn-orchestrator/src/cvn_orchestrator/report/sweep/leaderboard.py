@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
+import plotly.graph_objects as go
 
 from cvn_orchestrator.report.page import Cell, Plot, Section, Table
 from cvn_orchestrator.report.sweep.drawing import axes, colour, digits, reference, safe
@@ -112,11 +112,6 @@ def _plain(sweep: Sweep, variant: str, cost: float, reason: str) -> tuple[Estima
     return Estimate(float(net.mean()) + sweep.own_cost - cost, reason=reason), signals
 
 
-def standing_facts(one: Standing) -> dict[str, Any]:
-    """Return a standing for JSON."""
-    return asdict(one)
-
-
 HEADER = (
     "variant",
     "verdict",
@@ -135,12 +130,14 @@ def leaderboard_section(sweep: Sweep, judged: Judged, standings: Sequence[Standi
     cost = judged.costs[0]
     if not sweep.done:
         return Section("Leaderboard", note="No cell is done, so there is nothing to compare yet.")
-    unit = "in the data's unit of return"
     caption = (
-        f"By verdict, then by net return of a signal after a cost of {cost:g}, {unit}. Small: 95 % "
-        "intervals, by the bootstrap over test dates (money) and over folds (PR AUC). Deflated "
-        f"Sharpe: probability that it is more than the luck of {judged.n_trials} trials."
+        f"By verdict, then by net return of a signal after a cost of {cost:g}, in the data's unit "
+        "of return. Small: 95 % intervals, by the bootstrap over test dates (money) and over folds "
+        "(PR AUC). Deflated Sharpe: probability that it is more than the luck of "
+        f"{judged.n_trials} trials."
     )
+    if not sweep.money:
+        caption = "By PR AUC on test; small: 95 % intervals over folds."
     tables = [Table(caption, HEADER, [_row(one) for one in standings])]
     judgement = judged.judgement
     if judgement is not None:
@@ -151,8 +148,10 @@ def leaderboard_section(sweep: Sweep, judged: Judged, standings: Sequence[Standi
             says = f"Every metric against {judgement.baseline}; a gain above zero is better"
             tables.append(Table(says, header, compared, folded=True))
         if sweep.money:
-            header = ("variant", *(f"cost {one:g}" for one in judged.costs))
-            rows = [(v.variant, *(estimate(at.expectancy) for at in v.at_costs)) for v in variants]
+            by_cost = ("variant", *(f"cost {one:g}" for one in judged.costs))
+            rows: list[tuple[str | Cell, ...]] = [
+                (v.variant, *(estimate(at.expectancy) for at in v.at_costs)) for v in variants
+            ]
             says = "Net return of a signal at each cost, with 95 % intervals"
             tables.append(Table(says, by_cost, rows, folded=True))
     return Section("Leaderboard", figures=_plots(sweep, judged, standings), tables=tables)
@@ -216,7 +215,7 @@ def _plots(sweep: Sweep, judged: Judged, standings: Sequence[Standing]) -> list[
     return plots
 
 
-def _intervals(rows: Sequence[tuple[str, Estimate]], order: dict[str, int], x: str) -> Any:
+def _intervals(rows: Sequence[tuple[str, Estimate]], order: dict[str, int], x: str) -> go.Figure:
     drawn = axes(x, "", height=130 + 34 * len(rows), showlegend=False)
     for variant, seen in rows:
         if seen.value is None:

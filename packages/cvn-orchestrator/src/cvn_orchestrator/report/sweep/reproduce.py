@@ -56,7 +56,9 @@ def reproduce_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     params = [row for name in variants for row in _params(sweep, name)]
     if params:
         says = "Parameters by who chose them; those left to the library are not listed"
-        tables.append(Table(says, ("parameter", "value", "chosen by"), params, folded=True))
+        tables.append(
+            Table(says, ("parameter", "value", "chosen by"), params, folded=True, prose=True)
+        )
     texts = [
         Text("The plan, resolved", json.dumps(run.plan, indent=2, ensure_ascii=False)),
         Text("Versions", "\n".join(f"{name} {v}" for name, v in versions.items()) or "unknown"),

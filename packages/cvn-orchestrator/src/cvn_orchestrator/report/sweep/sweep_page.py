@@ -28,10 +28,11 @@ def sweep_page(sweep: Sweep, judged: Judged) -> str:
     state = f"{len(sweep.done):,} of {run.cells:,} done"
     if sweep.failed or sweep.open:
         state += f", {len(sweep.failed):,} failed, {sweep.open:,} not begun"
+    money = f"after a cost of {judged.costs[0]:g} a signal" if sweep.money else "without money"
     about = {
         "cells": f"{state} ({len(symbols)} symbols, {len(folds)} folds, {len(sweep.variants)} "
         "variants)",
-        "judged": f"against {run.baseline}, after a cost of {judged.costs[0]:g} a signal",
+        "judged": f"against {run.baseline}, {money}",
         "trials ever run": f"{judged.n_trials:,}, counted from this run's rows; --trials adds "
         "those of others",
         "run": f"{run.run[:12]}, started {run.started:%Y-%m-%d %H:%M} UTC",

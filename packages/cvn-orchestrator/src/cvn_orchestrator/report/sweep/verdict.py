@@ -25,15 +25,14 @@ def verdict_section(sweep: Sweep, judged: Judged, standings: Sequence[Standing])
     judgement = judged.judgement
     findings = [_finding(one, judgement if sweep.money else None) for one in standings]
     rungs = [(rung.verdict, MEANING[rung.verdict], rung.when) for rung in LADDER]
+    says = "What the verdicts mean, and when they are given"
     header = ("verdict", "what it means", "when; the first row that holds decides")
     return Section(
         "Verdicts",
         note=" ".join(judged.notes),
         findings=findings,
         facts={} if judgement is None or not sweep.money else _family(judgement),
-        tables=[
-            Table("What the verdicts mean, and when they are given", header, rungs, folded=True)
-        ],
+        tables=[Table(says, header, rungs, folded=True, prose=True)],
     )
 
 
