@@ -37,14 +37,14 @@ def chromium(folder: Path, *arguments: str, page: str = "page.html") -> tuple[st
             "--disable-background-networking",
             "--disable-dev-shm-usage",
             "--enable-logging=stderr",
-            "--virtual-time-budget=15000",
+            "--virtual-time-budget=8000",
             f"--user-data-dir={folder / 'profile'}",
             *arguments,
             f"file://{folder / page}",
         ],
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
         check=True,
     )
     return done.stdout, [line for line in done.stderr.splitlines() if "CONSOLE" in line]
