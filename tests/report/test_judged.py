@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,7 @@ from cvn_orchestrator.report.sweep.leaderboard import leaderboard
 from cvn_orchestrator.results.rows import CellRow
 
 from . import made
-from .scenes import N_FOLDS
+from .scenes import N_FOLDS, idle
 
 Of = Callable[[str], tuple[Sweep, Judged, str]]
 
@@ -117,3 +118,13 @@ def test_without_a_payoff_costs_come_on_top(scene: Of) -> None:
     assert verdict.costs[0] == 0.0
     assert any("costs come on top" in note for note in verdict.notes)
     assert any("24 cells do not tell their test dates" in note for note in verdict.notes)
+
+
+def test_money_is_known_where_cells_say_so_though_none_signals(rows: list[CellRow]) -> None:
+    quiet = [idle(row) for row in rows]
+    bare = [replace(row, facts={**row.facts, "payoff": None}) for row in quiet]
+    unknown = [replace(row, trades=None) for row in bare]
+    run = made.run_row(N_FOLDS)
+    assert read_sweep(run, quiet).money
+    assert read_sweep(run, bare).money
+    assert not read_sweep(run, unknown).money

@@ -87,8 +87,8 @@ def _row(sweep: Sweep, variant: str) -> list[str | Cell]:
     reasons = [one.reason for one in facts if one.reason is not None]
     return [
         variant,
-        figure(mean(found.test("brier") for found in cells), ".4f", "undefined"),
-        figure(mean(found.test("ece") for found in cells), ".4f", "undefined"),
+        figure(mean(found.test("brier") for found in cells), ".4f", sweep.why(variant, "brier")),
+        figure(mean(found.test("ece") for found in cells), ".4f", sweep.why(variant, "ece")),
         counted(one.scores.partition("(")[0] for one in facts).replace("_", " "),
         Cell(
             counted(one.status for one in facts),

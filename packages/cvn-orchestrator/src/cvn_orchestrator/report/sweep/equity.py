@@ -113,7 +113,8 @@ def _row(sweep: Sweep, frame: pl.DataFrame, cost: float, variant: str) -> list[s
     cells = sweep.of(variant)
     days, net = _net(frame, cost, variant)
     if not days:
-        return [variant, Cell("-", "no signal"), "-", "0", "-", "-", "-"]
+        none = Cell("-", "no signal")
+        return [variant, none, none, "0", none, none, none]
     equity = np.concatenate([[0.0], np.cumsum(net)])
     fall = float((np.maximum.accumulate(equity) - equity).max())
 
@@ -126,7 +127,7 @@ def _row(sweep: Sweep, frame: pl.DataFrame, cost: float, variant: str) -> list[s
         own = abs(cost - sweep.own_cost) < 1e-12
         if not any(value is not None for value in known) and own:
             known = [found.test(name) for found in cells]
-        why = "undefined on every cell" if own else "not kept at this cost"
+        why = sweep.why(variant, name) if own else "not kept at this cost"
         return figure(mean(known), ".3f", why)
 
     return [

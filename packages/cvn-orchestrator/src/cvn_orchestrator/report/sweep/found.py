@@ -89,10 +89,17 @@ class Sweep:
     @cached_property
     def money(self) -> bool:
         """Whether it is known what signals earned."""
-        trades = [found.row.trades for found in self.done if found.signals]
-        return all(one is not None and one.net is not None for one in trades) and (
-            bool(trades) or self.payoff is not None
-        )
+        trades = [found.row.trades for found in self.done if found.row.trades is not None]
+        signalled = [one for one in trades if len(one.time)]
+        if signalled:
+            return all(one.net is not None for one in signalled)
+        return self.payoff is not None or any(one.net is not None for one in trades)
+
+    def why(self, variant: str, figure: str) -> str:
+        """Return why a figure of test is undefined on the cells of a variant."""
+        facts = [found.facts for found in self.of(variant) if found.facts is not None]
+        reasons = dict.fromkeys(one.undefined[figure] for one in facts if figure in one.undefined)
+        return "; ".join(reasons) or "undefined on every cell"
 
     @property
     def n_trials(self) -> int:

@@ -138,7 +138,7 @@ def leaderboard_section(sweep: Sweep, judged: Judged, standings: Sequence[Standi
     )
     if not sweep.money:
         caption = "By PR AUC on test; small: 95 % intervals over folds."
-    tables = [Table(caption, HEADER, [_row(one) for one in standings])]
+    tables = [Table(caption, HEADER, [_row(sweep, one) for one in standings])]
     judgement = judged.judgement
     if judgement is not None:
         variants = judgement.variants
@@ -157,7 +157,7 @@ def leaderboard_section(sweep: Sweep, judged: Judged, standings: Sequence[Standi
     return Section("Leaderboard", figures=_plots(sweep, judged, standings), tables=tables)
 
 
-def _row(one: Standing) -> list[str | Cell]:
+def _row(sweep: Sweep, one: Standing) -> list[str | Cell]:
     verdict = Cell("-", one.reason)
     if one.verdict is not None:
         verdict = Cell(one.verdict, "", TONES[one.verdict])
@@ -174,7 +174,7 @@ def _row(one: Standing) -> list[str | Cell]:
         f"{one.signals:,}",
         figure(one.total, "+,.2f", one.expectancy.reason or ""),
         figure(one.deflated_sharpe, ".3f", no_sharpe),
-        figure(one.pr_auc, ".4f", "undefined on every cell" if one.done else NONE_DONE),
+        figure(one.pr_auc, ".4f", sweep.why(one.variant, "pr_auc") if one.done else NONE_DONE),
         gain,
         Cell(str(one.done), trades),
     ]
