@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from cvn_harness_core import ThetaDecision, TrainedArtifact
+from cvn_harness_core import SearchRecord, ThetaDecision, TrainedArtifact
 
 
 def artifact_facts(artifact: TrainedArtifact, *, curve: bool = False) -> dict[str, Any]:
@@ -71,3 +72,16 @@ def expectancy_by_cost(decision: ThetaDecision) -> list[tuple[float, float]]:
     at = curve.theta.index(decision.theta)
     by_cost = zip(curve.costs, curve.expectancy, strict=True)
     return [(cost, net) for cost, points in by_cost if (net := points[at]) is not None]
+
+
+def bases_of(artifact: TrainedArtifact) -> tuple[TrainedArtifact, ...]:
+    """Return the bases of an ensemble, in order; none of a model."""
+    return tuple(artifact.native.bases) if artifact.kind == "ensemble" else ()
+
+
+def searches_of(artifact: TrainedArtifact) -> Iterator[tuple[str, SearchRecord]]:
+    """Yield the searches behind an artifact, by model: its own, or its bases', however deep."""
+    if artifact.search is not None:
+        yield artifact.name, artifact.search
+    for base in bases_of(artifact):
+        yield from searches_of(base)

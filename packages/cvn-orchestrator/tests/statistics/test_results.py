@@ -37,6 +37,17 @@ def test_a_hole_is_counted_whether_the_cell_failed_or_is_not_there(
     assert coverage(whole, required=["third"]).missing_variants == ("third",)
 
 
+def test_a_fold_that_the_plan_leaves_out_of_a_symbol_is_no_hole(
+    make_sweep: Callable[..., Any],
+) -> None:
+    cells, trades, dates = make_sweep(BASE).parts()
+    skipped = (pl.col("symbol") == "BBB") & (pl.col("fold") == 2)
+    found = coverage(
+        read_results(cells.filter(~skipped), trades.filter(~skipped), dates, baseline="base")
+    )
+    assert (found.expected, found.done, found.full) == (34, 34, True)
+
+
 def test_signals_are_counted_in_folds_without_any_too(make_sweep: Callable[..., Any]) -> None:
     cells, trades, dates = make_sweep(BASE).parts()
     trades = trades.filter((pl.col("fold") != 3) | (pl.col("variant") == "base"))

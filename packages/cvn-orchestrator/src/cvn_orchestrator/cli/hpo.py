@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from cvn_harness_core import (
     read_search,
 )
 from cvn_orchestrator.cli.studies import KeptStudy, studies
+from cvn_orchestrator.facts import searches_of
 from cvn_orchestrator.report.page import page
 from cvn_orchestrator.report.search import importance, search_sections, shown, trial_rows
 from cvn_orchestrator.table import aligned
@@ -88,18 +88,11 @@ def _searches(arguments: argparse.Namespace) -> dict[str, SearchRecord]:
     if arguments.study is not None:
         message = "--study names a study in a storage, and not in a bundle."
         raise InputError("setting_invalid", message)
-    found = dict(_of_artifact(TrainedArtifact.load(Path(run))))
+    found = dict(searches_of(TrainedArtifact.load(Path(run))))
     if not found:
         message = f"{run}: nothing was searched for this artifact (n_trials was 0)."
         raise SearchError("study_unknown", message)
     return found
-
-
-def _of_artifact(artifact: TrainedArtifact) -> Iterator[tuple[str, SearchRecord]]:
-    if artifact.search is not None:
-        yield artifact.name, artifact.search
-    for base in artifact.native.bases if artifact.kind == "ensemble" else ():
-        yield from _of_artifact(base)
 
 
 def _facts(search: SearchRecord) -> dict[str, object]:

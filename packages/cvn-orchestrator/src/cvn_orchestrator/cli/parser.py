@@ -24,6 +24,7 @@ examples:
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
   cvn sweep plan.toml                        train and judge a plan of many cells
   cvn results                                what sweeps found
+  cvn report demo -o report.html             the verdict on a sweep, as one page
   cvn doctor                                 what is wrong here, and what to do
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     _splits(commands.add_parser("splits", help="draw a plan's folds over its data"))
     _sweep(commands.add_parser("sweep", help="train and judge every cell of a plan"))
     _results(commands.add_parser("results", help="show what sweeps found, cell by cell"))
+    _report(commands.add_parser("report", help="give the verdict on a sweep, as one HTML page"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
     _hpo(commands.add_parser("hpo", help="show what a search did, with plots"))
@@ -382,6 +384,41 @@ def _results(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _report(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("report"))
+    of = parser.add_argument(
+        "of", metavar="RUN", help="a run's name or the first digits of its digest"
+    )
+    of.completer = _run_names  # type: ignore[attr-defined]
+    _add_results(parser)
+    parser.add_argument(
+        "--out", "-o", type=Path, metavar="FILE.html", help="write the report as one page"
+    )
+    parser.add_argument(
+        "--cost",
+        type=float,
+        metavar="C",
+        help="round-trip cost of a signal at which verdicts are made (default: the data's own)",
+    )
+    parser.add_argument(
+        "--trials",
+        type=int,
+        metavar="N",
+        help="configurations ever tried for this end, in all sweeps so far: the hurdle of the "
+        "deflated Sharpe ratio (default: this run's)",
+    )
+    parser.add_argument("--json", action="store_true", help="print verdict and leaderboard as JSON")
+
+
+def _add_results(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--results",
+        metavar="URL",
+        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
+        "sqlite:///cvn-results.db)",
+    )
+
+
 def _dag(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_runs("dag"))
     _add_model(parser)
@@ -546,15 +583,6 @@ _size.__name__ = "size"  # what argparse calls it in an error
 def _add_model(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument("model", metavar="MODEL", help="a name that `cvn plugins` lists")
     model.completer = _model_names  # type: ignore[attr-defined]
-
-
-def _add_results(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--results",
-        metavar="URL",
-        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
-        "sqlite:///cvn-results.db)",
-    )
 
 
 def _add_log(parser: argparse._ActionsContainer) -> None:

@@ -20,10 +20,10 @@ from cvn_harness_core import (
 from cvn_orchestrator.cli.interrupt import STOPPING, postponed
 from cvn_orchestrator.cli.job import job_of
 from cvn_orchestrator.cli.policy import policy_of, require_money
-from cvn_orchestrator.cli.report import report
 from cvn_orchestrator.cli.search import searched
 from cvn_orchestrator.cli.storage import storage_of
 from cvn_orchestrator.cli.supervised import supervised
+from cvn_orchestrator.cli.trained import report
 from cvn_orchestrator.data.tables import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
 

@@ -17,7 +17,7 @@ class Coverage:
     Parameters
     ----------
     expected, done
-        Numbers of cells: symbols x folds x variants, and how many of them finished.
+        Numbers of cells: symbols and folds x variants, and how many of them finished.
     missing
         The others, as (symbol, fold, variant); at most 20 are listed.
     missing_variants
@@ -60,9 +60,12 @@ class Signals:
 
 
 def coverage(results: SweepResults, required: Iterable[str] = ()) -> Coverage:
-    """Return what is there of all symbols x folds x variants, and of the variants ``required``."""
-    axes = [results.cells.select(pl.col(name).unique().sort()) for name in CELL]
-    grid = axes[0].join(axes[1], how="cross").join(axes[2], how="cross")
+    """Return what is there of every variant on each symbol and fold, and of those ``required``.
+
+    A symbol and fold that no variant has is no hole: a plan may leave it out.
+    """
+    where, variants = (results.cells.select(*on).unique().sort(*on) for on in (CELL[:2], CELL[2:]))
+    grid = where.join(variants, how="cross")
     done = results.cells.filter(pl.col("state") == "done")
     holes = grid.join(done, on=CELL, how="anti", maintain_order="left")
     absent = tuple(sorted(set(required) - set(results.variants)))

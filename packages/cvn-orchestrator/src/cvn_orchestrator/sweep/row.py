@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +13,14 @@ from cvn_harness_core import (
     Array,
     Datasets,
     HarnessError,
-    SearchRecord,
     TrainedArtifact,
     TrainingOutcome,
     net_returns,
     trading_figures,
 )
 from cvn_orchestrator.engines.contract import Task
+from cvn_orchestrator.facts import searches_of
+from cvn_orchestrator.results.cell_facts import cell_facts
 from cvn_orchestrator.results.rows import CellRow, Trades
 
 _OF_MONEY = ("expectancy", "sortino", "profit_factor", "max_drawdown")
@@ -36,7 +37,8 @@ def done_row(
 ) -> CellRow:
     """Return the row of a cell that was trained, or found in the store."""
     artifact = outcome.artifact
-    trades = test_trades(artifact, datasets)
+    scores = artifact.predict_proba(datasets.test.X)[:, 1]
+    trades = test_trades(artifact, datasets, scores)
     inside = 0.0 if datasets.payoff is None else datasets.payoff.cost
     return CellRow(
         run=run,
@@ -49,9 +51,10 @@ def done_row(
         tradability=artifact.tradability.verdict,
         metrics={split: metrics.figures() for split, metrics in artifact.metrics.items()},
         by_cost={f"{cost:g}": at_cost(trades, cost - inside) for cost in costs},
+        facts=cell_facts(artifact, datasets, scores),
         artifact_key=artifact.content_key,
         cache_hit=outcome.cache_hit,
-        n_trials=max(1, sum(len(search.trials) for _, search in searches(artifact))),
+        n_trials=max(1, sum(len(search.trials) for _, search in searches_of(artifact))),
         timings=artifact.timings,
         trades=trades,
     )
@@ -76,19 +79,10 @@ def failed_row(
     )
 
 
-def searches(artifact: TrainedArtifact) -> Iterator[tuple[str, SearchRecord]]:
-    """Yield the searches behind an artifact: its own, else those of its bases, however deep."""
-    if artifact.search is not None:
-        yield artifact.name, artifact.search
-    for base in artifact.native.bases if artifact.kind == "ensemble" else ():
-        yield from searches(base)
-
-
-def test_trades(artifact: TrainedArtifact, datasets: Datasets) -> Trades:
-    """Return the signals on test, in order of time."""
+def test_trades(artifact: TrainedArtifact, datasets: Datasets, scores: Array) -> Trades:
+    """Return the signals on test, in order of time; ``scores`` (n,) are the artifact's there."""
     test = datasets.test
     assert test.time is not None
-    scores = artifact.predict_proba(test.X)[:, 1]
     signals = artifact.signals(scores).astype(bool)
     net = net_returns(test, datasets.payoff)
     order = np.argsort(test.time[signals], kind="stable")

@@ -1,0 +1,1 @@
+"""The page of a sweep: one module for each of its sections."""

@@ -1,0 +1,130 @@
+"""From rows to the verdict: what the statistics are given, and what is said where they cannot."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from cvn_harness_core import InputError
+from cvn_orchestrator.report.sweep.found import Sweep, read_sweep
+from cvn_orchestrator.report.sweep.judged import Judged, judged
+from cvn_orchestrator.report.sweep.leaderboard import leaderboard
+from cvn_orchestrator.results.rows import CellRow
+
+from . import made
+from .scenes import N_FOLDS, idle
+
+Of = Callable[[str], tuple[Sweep, Judged, str]]
+
+
+def test_net_returns_at_each_cost_are_those_of_the_rows(scene: Of) -> None:
+    sweep, verdict, _ = scene("whole")
+    assert verdict.judgement is not None
+    assert verdict.costs == (0.05, 0.0, 0.15), "the data's own decides"
+    for variant in verdict.judgement.variants:
+        rows = [found.row for found in sweep.of(variant.variant)]
+        signals = sum(row.metrics["test"]["n_signals"] or 0 for row in rows)
+        for at in variant.at_costs:
+            totals = [row.by_cost[str(at.cost)]["total"] or 0.0 for row in rows]
+            assert at.expectancy.value == pytest.approx(sum(totals) / signals)
+
+
+def test_dates_without_a_signal_count(scene: Of) -> None:
+    _, verdict, _ = scene("whole")
+    days = {(f, d) for f in range(1, N_FOLDS + 1) for d in range(151)}  # 600 rows, four a day
+    assert verdict.judgement is not None
+    assert verdict.judgement.n_dates <= len(days)
+    assert verdict.judgement.n_dates > 130 * (N_FOLDS - 1) + 150, "folds overlap by some days"
+
+
+def test_trials_are_those_of_each_variants_search(scene: Of) -> None:
+    sweep, verdict, _ = scene("whole")
+    assert verdict.n_trials == sweep.n_trials == 1 + 1 + 6 + 1
+    assert judged(sweep, n_trials=400).judgement is not None
+    with pytest.raises(InputError, match="this run alone has 9") as refused:
+        judged(sweep, n_trials=8)
+    assert refused.value.code == "setting_invalid"
+
+
+def test_another_cost_can_decide(scene: Of) -> None:
+    sweep, _, _ = scene("whole")
+    dear = judged(sweep, cost=2.0)
+    assert dear.costs == (2.0, 0.0, 0.05, 0.15)
+    assert {one.verdict for one in leaderboard(sweep, dear)} == {"NOT_TRADABLE"}
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("failures", "No verdict: 21 of 24 cells are done, 3 failed."),
+        ("under_way", "No verdict: 7 of 24 cells are done, 17 not begun."),
+        ("begun", "No verdict: 0 of 24 cells are done, 24 not begun; no cell is done."),
+        ("all_failed", "No verdict: 0 of 24 cells are done, 24 failed; no cell is done."),
+        ("baseline_failed", "the baseline lgbm has no cell that is done."),
+        ("without_money", "No verdict: neither returns nor a payoff is known"),
+        ("never_trades", "Nothing to trade: none of the 24 cells signals on test."),
+    ],
+)
+def test_the_sentence_says_what_there_is(scene: Of, name: str, says: str) -> None:
+    assert says in scene(name)[1].sentence
+
+
+def test_a_run_with_holes_has_figures_and_no_verdict_but_inconclusive(scene: Of) -> None:
+    for name in ("failures", "under_way"):
+        sweep, verdict, _ = scene(name)
+        standings = leaderboard(sweep, verdict)
+        assert {one.verdict for one in standings} == {"INCONCLUSIVE"}
+        assert all(one.expectancy.interval for one in standings)
+        assert verdict.judgement is not None
+        assert verdict.judgement.coverage.expected == 24
+        assert verdict.judgement.coverage.done == len(sweep.done)
+
+
+def test_a_variant_that_failed_throughout_leaves_the_others_their_figures(scene: Of) -> None:
+    sweep, verdict, _ = scene("variant_failed")
+    by_name = {one.variant: one for one in leaderboard(sweep, verdict)}
+    assert by_name["xgb"].verdict is None
+    assert by_name["blend"].expectancy.interval is not None
+    assert verdict.judgement is not None
+    assert verdict.judgement.coverage.missing_variants == ("xgb", "xgboost by itself")
+
+
+def test_an_ensemble_needs_its_bases_by_themselves(rows: list[CellRow]) -> None:
+    some = [row for row in rows if row.variant in ("lgbm", "blend")]
+    sweep = read_sweep(made.run_row(N_FOLDS, ("lgbm", "blend")), some)
+    verdict = judged(sweep)
+    assert "no cell at all of xgboost by itself" in verdict.sentence
+
+
+def test_a_symbol_and_fold_that_the_plan_skips_is_no_hole(rows: list[CellRow]) -> None:
+    some = [row for row in rows if (row.symbol, row.fold) != ("SYNTH-B", 2)]
+    sweep = read_sweep(made.run_row(N_FOLDS, cells=len(some)), some)
+    assert not judged(sweep).sentence.startswith("No verdict")
+
+
+def test_trades_that_are_not_as_many_as_the_figures_say_are_refused(rows: list[CellRow]) -> None:
+    row = rows[0]
+    test = {**row.metrics["test"], "n_signals": 3.0}
+    wrong = type(row)(**{**vars(row), "metrics": {**row.metrics, "test": test}})
+    with pytest.raises(InputError, match="says 3 signals") as refused:
+        judged(read_sweep(made.run_row(N_FOLDS), [wrong, *rows[1:]]))
+    assert refused.value.code == "data_differ"
+
+
+def test_without_a_payoff_costs_come_on_top(scene: Of) -> None:
+    _, verdict, _ = scene("without_facts")
+    assert verdict.costs[0] == 0.0
+    assert any("costs come on top" in note for note in verdict.notes)
+    assert any("24 cells do not tell their test dates" in note for note in verdict.notes)
+
+
+def test_money_is_known_where_cells_say_so_though_none_signals(rows: list[CellRow]) -> None:
+    quiet = [idle(row) for row in rows]
+    bare = [replace(row, facts={**row.facts, "payoff": None}) for row in quiet]
+    unknown = [replace(row, trades=None) for row in bare]
+    run = made.run_row(N_FOLDS)
+    assert read_sweep(run, quiet).money
+    assert read_sweep(run, bare).money
+    assert not read_sweep(run, unknown).money
