@@ -624,7 +624,9 @@ def test_the_demo_is_the_main_job(demo: Demo) -> None:
     lines = [line for line in printed.splitlines() if line.startswith(("SP500", "NASDAQ"))]
     assert len(lines) == 30 + 30
     assert sum(line.split("|")[2].split() == ["-"] * 4 for line in lines) == 30
-    assert printed.splitlines()[-1].startswith("120 trainings in ")
+    assert printed.splitlines()[-2].startswith("120 trainings in ")
+    assert printed.splitlines()[-1].endswith(": cvn-demo/report.html")
+    assert "<!doctype html>" in (demo.out / "report.html").read_text().lower()
     above, header = printed.splitlines()[:2]
     assert above.split() == ["|", "economic", "|", "adr0089"]
     assert header.count("theta") == header.count("precision") == 2
@@ -720,7 +722,7 @@ def test_the_demo_reads_what_it_trained_before(demo: Demo, tmp_path: Path) -> No
     _, *lines = done.stderr.splitlines()
     assert len(lines) == 24
     assert all(line.endswith("(from the store)") for line in lines)
-    last = done.stdout.splitlines()[-1]
+    last = done.stdout.splitlines()[-2]
     assert last.startswith("24 trainings, 24 of them read from cvn-demo/store, in ")
     rows = json.loads((tmp_path / "cvn-demo" / "results.json").read_text())
     assert all(row["cache_hit"] for row in rows)

@@ -15,6 +15,9 @@ from cvn_orchestrator.demo.run import read
 from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import EngineSettings
 from cvn_orchestrator.plan.reading import read_plan
+from cvn_orchestrator.report.sweep.found import read_sweep
+from cvn_orchestrator.report.sweep.judged import judged
+from cvn_orchestrator.report.sweep.sweep_page import sweep_page
 from cvn_orchestrator.results.database import open_results
 from cvn_orchestrator.sweep.prepared import Cell, prepare
 from cvn_orchestrator.sweep.run import SweepSettings
@@ -34,7 +37,7 @@ class _Trained:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Sweep the demo's plan, then print tables and what they say."""
+    """Sweep the demo's plan, write its report, and print tables and what they say."""
     started = time.perf_counter()
     out: Path = arguments.out
     out.mkdir(parents=True, exist_ok=True)
@@ -49,17 +52,20 @@ def run(arguments: argparse.Namespace) -> int:
         OBSERVERS.including("cvn-demo", trained),
     ):
         done = swept(sweep, engine, results, settings)
-    if done.exit_code:
-        return done.exit_code
+        if done.facts is None or done.exit_code:
+            return done.exit_code
+        found = read_sweep(results.run(done.facts.run), results.rows(done.facts.run))
+    (out / "report.html").write_text(sweep_page(found, judged(found)), "utf-8")
     rows, tested = read(sweep, out, trained.cells)
     if arguments.json:
         print(json.dumps(rows, indent=1))
         return 0
     print(reading(rows, tested))
-    found = len(rows) - len(trained.cells)
-    told = f", {found} of them read from {out / 'store'}," if found else ""
+    n_read = len(rows) - len(trained.cells)
+    told = f", {n_read} of them read from {out / 'store'}," if n_read else ""
     print(
         f"\n{len(rows)} trainings{told} in {time.perf_counter() - started:.0f} s. "
-        f"Results: {out / 'results.json'}; bundles: {out / 'bundles'}/"
+        f"Results: {out / 'results.json'}; bundles: {out / 'bundles'}/\n"
+        f"The verdict on all variants, with plots: {out / 'report.html'}"
     )
     return 0

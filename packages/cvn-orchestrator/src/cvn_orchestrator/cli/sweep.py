@@ -14,7 +14,9 @@ from cvn_orchestrator.cli.sweeping import Swept, swept
 from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import EngineSettings
 from cvn_orchestrator.plan.reading import read_plan
-from cvn_orchestrator.results.database import open_results
+from cvn_orchestrator.report.sweep.found import read_sweep
+from cvn_orchestrator.report.sweep.judged import judged
+from cvn_orchestrator.results.database import Results, open_results
 from cvn_orchestrator.results.url import results_url
 from cvn_orchestrator.sweep.dry_run import dry_run, dry_run_text
 from cvn_orchestrator.sweep.estimate import estimate
@@ -57,11 +59,24 @@ def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
     with open_results(results_url(arguments.results)) as results:
         found = swept(sweep, engine, results, settings, arguments.events)
         if found.facts is not None:
-            _report(found.facts, found, results.where, arguments)
+            _report(found.facts, found, _verdict(results, found.facts), results.where, arguments)
     return found.exit_code
 
 
-def _report(facts: SweepFacts, found: Swept, where: str, arguments: argparse.Namespace) -> None:
+def _verdict(results: Results, facts: SweepFacts) -> str | None:
+    """Return the verdict in a sentence; None while cells are open."""
+    if facts.n_open:
+        return None
+    return judged(read_sweep(results.run(facts.run), results.rows(facts.run))).sentence
+
+
+def _report(
+    facts: SweepFacts,
+    found: Swept,
+    verdict: str | None,
+    where: str,
+    arguments: argparse.Namespace,
+) -> None:
     tally, seconds = found.tally, found.seconds
     if arguments.json:
         document = {
@@ -73,6 +88,7 @@ def _report(facts: SweepFacts, found: Swept, where: str, arguments: argparse.Nam
             "open": facts.n_open,
             "from_store": tally.cached,
             "fits_saved": tally.saved,
+            "verdict": verdict,
             "seconds": seconds,
             "results": where,
         }
@@ -85,8 +101,12 @@ def _report(facts: SweepFacts, found: Swept, where: str, arguments: argparse.Nam
     )
     if tally.done or tally.failed:
         print(tally.text)
-    print(f"cells: cvn results {facts.name}", end="")
-    print(f"; why some failed: cvn results {facts.name} --failed" if facts.n_failed else "")
+    if verdict is not None:
+        print(verdict)
+    given = "" if arguments.results is None else f" --results {where}"
+    print(f"all of it: cvn report {facts.name} -o report.html{given}")
+    if facts.n_failed:
+        print(f"why some failed: cvn results {facts.name} --failed{given}")
 
 
 def _ignored_variables() -> list[str]:
