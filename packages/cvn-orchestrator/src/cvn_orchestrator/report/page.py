@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
+_HEIGHT = 450  # pixels of a plot that has none of its own
+
 Tone: TypeAlias = Literal["", "good", "bad", "doubt"]
 
 
@@ -52,6 +54,8 @@ class Plot:
     @property
     def json(self) -> str:
         """Return the figure as JSON in which nothing can end the script that it stands in."""
+        if self.figure.layout.height is None:
+            self.figure.update_layout(height=_HEIGHT)
         text: str = self.figure.to_json()
         return text.replace("<", "\\u003c")
 

@@ -98,16 +98,20 @@ def _plots(search: SearchRecord, study: Study, *, with_importances: bool) -> Ite
 
     drawn = optuna.visualization
     history = drawn.plot_optimization_history(study, target_name=search.objective)
-    yield Plot("Each complete trial's value, and the best so far", history)
+    yield Plot("Each complete trial's value, and the best so far", history, wide=True)
     if with_importances:
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=0)
         bars = drawn.plot_param_importances(
             study, evaluator=evaluator, target_name=search.objective
         )
-        yield Plot("Share of the objective's variance that each parameter explains (fANOVA)", bars)
+        yield Plot(
+            "Share of the objective's variance that each parameter explains (fANOVA)",
+            bars,
+            wide=True,
+        )
     names = [name for name in search.space if any(name in t.params for t in search.trials)]
     for at in range(0, len(names), _ABREAST):
         some = names[at : at + _ABREAST]
         slices = drawn.plot_slice(study, params=some, target_name=search.objective)
         slices.update_layout(title=None, width=None, margin={"t": 20})
-        yield Plot(f"Value by {', '.join(some)}; darker is later", slices)
+        yield Plot(f"Value by {', '.join(some)}; darker is later", slices, wide=True)

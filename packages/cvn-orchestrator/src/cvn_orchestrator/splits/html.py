@@ -32,7 +32,7 @@ def write_html(survey: Survey, title: str, path: Path) -> None:
     caption = "Windows of the calendar; hovering tells what each holds"
     counts = Table("rows of all symbols together", HEADER, fold_rows(survey))
     sections = [
-        Section("Windows", figures=[Plot(caption, figure(survey))]),
+        Section("Windows", figures=[Plot(caption, figure(survey), wide=True)]),
         Section("Rows", tables=[counts]),
     ]
     lede = "Train, validation and test of each fold, purged by label end and embargoed."

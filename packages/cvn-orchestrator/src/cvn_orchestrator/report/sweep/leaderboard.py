@@ -13,7 +13,7 @@ from cvn_orchestrator.report.sweep.drawing import axes, colour, digits, referenc
 from cvn_orchestrator.report.sweep.found import Sweep
 from cvn_orchestrator.report.sweep.judged import NO_MONEY, Judged
 from cvn_orchestrator.report.sweep.shown import TONES, between, estimate, figure, mean
-from cvn_orchestrator.statistics import VERDICTS, Comparison, Estimate, VariantJudgement, Verdict
+from cvn_orchestrator.statistics import Comparison, Estimate, VariantJudgement, Verdict
 
 NONE_DONE = "no cell is done"
 
@@ -60,7 +60,7 @@ def leaderboard(sweep: Sweep, judged: Judged) -> list[Standing]:
     found = [_standing(sweep, judged, name, by_name.get(name)) for name in sweep.variants]
 
     def rank(one: Standing) -> tuple[int, float]:
-        place = len(VERDICTS) if one.verdict is None else VERDICTS.index(one.verdict)
+        place = len(TONES) if one.verdict is None else list(TONES).index(one.verdict)
         value = one.expectancy.value if sweep.money else one.pr_auc
         return place, -np.inf if value is None else -value
 

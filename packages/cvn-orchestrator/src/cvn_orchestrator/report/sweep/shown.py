@@ -15,6 +15,7 @@ TONES: Mapping[Verdict, Tone] = {
     "ABANDON": "bad",
     "NOT_TRADABLE": "bad",
 }
+"""How each verdict is meant, the best first."""
 
 
 def figure(value: float | None, form: str, reason: str = "", note: str = "") -> Cell:

@@ -15,6 +15,7 @@ from cvn_orchestrator.report.sweep.judged import Judged
 from cvn_orchestrator.report.sweep.shown import figure, mean
 
 _FEWEST_BOX = 5  # points that a box can sum up
+_CROWDED = 40  # groups times variants above which a plot needs the page's width
 
 Group: TypeAlias = Callable[[Found], str]
 
@@ -61,7 +62,8 @@ def spread_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Sec
     )
     for name, groups, group_of in by:
         drawn = _plot(sweep, seen, variants, name, groups, group_of)
-        plots.append(Plot(f"A point a cell: {text}.", drawn, f"By {name}"))
+        crowded = len(groups) * min(len(variants), VARIANTS) > _CROWDED
+        plots.append(Plot(f"A point a cell: {text}.", drawn, f"By {name}", wide=crowded))
         rows = [_row(sweep, seen, variant, groups, group_of) for variant in variants]
         header = ("variant", *groups, "positive cells" if sweep.money else "cells")
         tables.append(Table(f"Mean over cells by {name}: {text}", header, rows, folded=True))
