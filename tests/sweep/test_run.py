@@ -120,11 +120,11 @@ def test_every_cell_has_a_whole_row(expected: list[dict[str, Any]]) -> None:
     for row in expected:
         assert (row["state"], row["attempt"], row["error_code"]) == ("done", 1, None)
         assert set(row["metrics"]) == {"train", "val", "test"}
-        assert set(row["by_cost"]) == {"0", "0.1"}
+        assert set(row["by_cost"]) == {"0.0", "0.1"}
         assert row["n_trials"] == (3 if row["variant"] == "searched" else 1)
         money, test = row["by_cost"], row["metrics"]["test"]
         assert money["0.1"]["expectancy"] == pytest.approx(test["expectancy"])  # the payoff's cost
-        assert money["0"]["total"] - money["0.1"]["total"] == pytest.approx(0.1 * test["n_signals"])
+        assert money["0.0"]["total"] - money["0.1"]["total"] == pytest.approx(0.1 * test["n_signals"])
         assert len(row["trades"][0]) == 8 * test["n_signals"] > 0
 
 

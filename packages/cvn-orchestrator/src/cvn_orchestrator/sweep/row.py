@@ -50,7 +50,7 @@ def done_row(
         health=artifact.health.verdict,
         tradability=artifact.tradability.verdict,
         metrics={split: metrics.figures() for split, metrics in artifact.metrics.items()},
-        by_cost={f"{cost:g}": at_cost(trades, cost - inside) for cost in costs},
+        by_cost={str(cost): at_cost(trades, cost - inside) for cost in costs},
         facts=cell_facts(artifact, datasets, scores),
         artifact_key=artifact.content_key,
         cache_hit=outcome.cache_hit,
