@@ -124,7 +124,9 @@ def test_every_cell_has_a_whole_row(expected: list[dict[str, Any]]) -> None:
         assert row["n_trials"] == (3 if row["variant"] == "searched" else 1)
         money, test = row["by_cost"], row["metrics"]["test"]
         assert money["0.1"]["expectancy"] == pytest.approx(test["expectancy"])  # the payoff's cost
-        assert money["0.0"]["total"] - money["0.1"]["total"] == pytest.approx(0.1 * test["n_signals"])
+        assert money["0.0"]["total"] - money["0.1"]["total"] == pytest.approx(
+            0.1 * test["n_signals"]
+        )
         assert len(row["trades"][0]) == 8 * test["n_signals"] > 0
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, NoReturn
-from urllib.parse import quote, quote_plus
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
@@ -16,6 +14,7 @@ from cvn_harness_core.config.differences import to_write
 from cvn_harness_core.config.text import from_text, to_text
 from cvn_harness_core.contracts.config import ParamConfig
 from cvn_harness_core.contracts.space import Choice, Dimension, Range
+from cvn_harness_core.database import patience, shown, sqlite_file, url_of, without_secrets
 from cvn_harness_core.errors import ParameterError
 from cvn_harness_core.harness.layers import Spec, check_layer, spellings, unknown
 
@@ -34,9 +33,6 @@ TABLE = sa.Table(
     sa.Column("updated_at", sa.DateTime(timezone=True), server_default=sa.func.now()),
 )
 """A row says one thing of one parameter: a ``value`` as text, a range, or ``choices`` as JSON."""
-
-_PATIENCE_S = 10
-_WITH_PATIENCE = {"psycopg", "psycopg2"}
 
 
 def read_sql(url: str, spec: Spec) -> ParamConfig:
@@ -136,22 +132,16 @@ def _columns(entry: Any) -> dict[str, Any]:
 def _connected(text: str, *, must_exist: bool) -> Iterator[tuple[sa.Connection, str]]:
     """Give a connection in a transaction, and the database's name without its password."""
     try:
-        url = sa.make_url(text)
-        where = url.set(query={}).render_as_string(hide_password=True)
-    except (ArgumentError, ValueError):
-        message = (
-            "the URL of the database cannot be read; it is like sqlite:///hpo.db or "
-            "postgresql+psycopg://user@host/name."
-        )
-        raise ParameterError("config_unreadable", message) from None
-    file = (url.database or "") if url.get_backend_name() == "sqlite" else ""
-    on_disk = file and not file.startswith((":memory:", "file:"))
-    if must_exist and on_disk and not Path(file).is_file():
+        url = url_of(text)
+    except ArgumentError as error:
+        raise ParameterError("config_unreadable", str(error)) from None
+    where, file = shown(url), sqlite_file(url)
+    if must_exist and file is not None and not file.is_file():
         message = f"{where}: there is no such file."
         raise ParameterError("config_unreadable", message)
     engine = None
     try:
-        engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=_patience(url))
+        engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=patience(url))
         with engine.begin() as connection:
             yield connection, where
     except (NoSuchModuleError, ModuleNotFoundError) as error:
@@ -161,26 +151,12 @@ def _connected(text: str, *, must_exist: bool) -> Iterator[tuple[sa.Connection, 
         message = f"{where}: another process wrote at the same moment; nothing was written. Repeat."
         raise ParameterError("config_unreadable", message) from None
     except SQLAlchemyError as error:
-        message = f"{where} cannot be used: {_cause(error, url)}."
+        said = str(getattr(error, "orig", None) or error)
+        message = f"{where} cannot be used: {without_secrets(said, url)}."
         raise ParameterError("config_unreadable", message) from None
     finally:
         if engine is not None:
             engine.dispose()
-
-
-def _patience(url: sa.URL) -> dict[str, Any]:
-    limited = url.get_driver_name() in _WITH_PATIENCE and "connect_timeout" not in url.query
-    return {"connect_timeout": _PATIENCE_S} if limited else {}
-
-
-def _cause(error: SQLAlchemyError, url: sa.URL) -> str:
-    """Return what the driver said, on one line, without a password."""
-    said = " ".join(str(getattr(error, "orig", None) or error).split()).rstrip(".")
-    for secret in (url.password, url.query.get("password")):
-        if isinstance(secret, str) and secret:
-            for spelt in (secret, quote(secret), quote_plus(secret)):
-                said = said.replace(spelt, "***")
-    return said
 
 
 def _refuse(at: str, fault: str) -> NoReturn:

@@ -60,7 +60,8 @@ class HPOParams:
     storage, study_name
         Where the trials are kept, so that a search can be resumed: a URL of Optuna's
         (``sqlite:///hpo.db``, ``postgresql://...``), the path of a journal file that ends in
-        ``.journal``, or None for memory.
+        ``.journal``, or None for memory. Each base of an ensemble has a study of its own,
+        ``STUDY_NAME-BASE``.
     seed
         Seeds the library and the sampler. The same seed, data, parameters and threads give the same
         trials and the same model.

@@ -90,7 +90,7 @@ class TrialRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRecord:
-    """A finished search.
+    """A search, finished or under way.
 
     Parameters
     ----------
@@ -103,11 +103,11 @@ class SearchRecord:
     space
         What was searched, by parameter.
     best
-        The number of the best trial.
+        The number of the best trial; None if none is complete yet.
     value
-        Its value.
+        Its value; None if there is none.
     trials
-        All of them, in order.
+        All that ended, in order.
     n_trials_on_data
         Finished trials of all searches on these data that the store and the storage know of, this
         one's included: what a correction for multiple testing has to count.
@@ -124,11 +124,16 @@ class SearchRecord:
     pruner: str
     max_concurrent: int
     space: dict[str, SearchedDimension]
-    best: int
-    value: float
+    best: int | None
+    value: float | None
     trials: tuple[TrialRecord, ...]
     n_trials_on_data: int
     seconds: float | None
+
+    @property
+    def best_trial(self) -> TrialRecord | None:
+        """The best trial; None if none is complete yet."""
+        return next((trial for trial in self.trials if trial.number == self.best), None)
 
     def count(self, state: TrialState) -> int:
         """Return how many trials ended so."""

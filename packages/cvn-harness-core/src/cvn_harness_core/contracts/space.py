@@ -32,7 +32,10 @@ class Range:
 
 @dataclass(frozen=True)
 class Choice:
-    """Some values, in no order; None among them leaves the parameter to the library."""
+    """Some values, in no order, none of them a tuple.
+
+    None among them leaves the parameter to the library.
+    """
 
     values: tuple[ParamValue, ...]
 
@@ -47,7 +50,7 @@ def check_dimension(param: Param, dimension: Dimension) -> Dimension:
     """Return the dimension with values of the parameter's type.
 
     Raises ParameterError ``space_invalid`` for an empty, inverted or infinite range, one that
-    leaves what the parameter accepts, or a choice of fewer than two values.
+    leaves what the parameter accepts, or a choice of fewer than two values, or of tuples.
     """
     if isinstance(dimension, Choice):
         return _choice(param, dimension)
@@ -82,6 +85,11 @@ def _choice(param: Param, choice: Choice) -> Choice:
         values = [None if value is None else param.check(value) for value in choice.values]
     except ParameterError as error:
         raise _invalid(param, error.message) from None
+    if any(isinstance(value, tuple) for value in values):
+        raise _invalid(
+            param,
+            "a choice is of numbers, strings, booleans and None: what is tried is kept as JSON",
+        )
     if len({repr(value) for value in values}) < max(2, len(values)):
         raise _invalid(param, f"{choice.values} must be two or more values, each once")
     return Choice(*values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import platform
+from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import scipy
@@ -12,6 +13,20 @@ import sklearn
 from cvn_harness_core.__about__ import __version__
 from cvn_harness_core.plugins.discovery import PluginRecord, version_of
 from cvn_harness_core.policy import TrainingPolicy
+
+
+def optuna_version() -> str:
+    """Return the version of what searches, without importing it.
+
+    Raises PluginDependencyError ``plugin_dependency_missing`` if it is not installed.
+    """
+    try:
+        return version_of("optuna")
+    except PackageNotFoundError:
+        from cvn_harness_core.search.storage import require_optuna
+
+        require_optuna()
+        return "unknown"
 
 
 def environment(

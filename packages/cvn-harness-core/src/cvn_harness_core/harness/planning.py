@@ -16,8 +16,8 @@ from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.search import TrialRecord
 from cvn_harness_core.contracts.space import Dimension
 from cvn_harness_core.errors import HarnessError, InputError, SearchError
-from cvn_harness_core.harness.environment import environment
-from cvn_harness_core.harness.keys import artifact_key, with_parameters
+from cvn_harness_core.harness.environment import environment, optuna_version
+from cvn_harness_core.harness.keys import artifact_key, rules_code, with_parameters
 from cvn_harness_core.harness.parameters import Spec
 from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call
@@ -58,11 +58,20 @@ class Search:
     space: Mapping[str, Dimension]
     settings: HPOParams
 
+    @cached_property
+    def versions(self) -> dict[str, str]:
+        """What samples the trials.
+
+        Raises PluginDependencyError ``plugin_dependency_missing`` without it.
+        """
+        return {"optuna": optuna_version()}
+
     @property
     def identity(self) -> dict[str, Any]:
         """Everything that decides which trials are run, and which of them wins."""
         names = ("n_trials", "timeout_s", *STUDY_SETTINGS)
-        return {"space": self.space, **{name: getattr(self.settings, name) for name in names}}
+        settings = {name: getattr(self.settings, name) for name in names}
+        return {"space": self.space, "libraries": self.versions, **settings}
 
 
 STUDY_SETTINGS = ("objective", "evaluate_on", "sampler", "pruner", "max_concurrent")
@@ -75,7 +84,7 @@ class Training:
 
     ``dags`` are the modules of nodes laid over the shared ones, ``inputs`` what they need besides
     what every training has, and ``bases`` the trainings of an ensemble's bases, by name. ``key`` is
-    None where nothing is kept, and ``code``, digests of the code that trials depend on, empty.
+    None where nothing is kept, and ``code``, what code the trials depend on, empty.
     """
 
     kind: Literal["model", "ensemble"]
@@ -89,7 +98,7 @@ class Training:
     versions: Mapping[str, str]
     key: Key | None
     search: Search | None = None
-    code: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, Any] = field(default_factory=dict)
     dags: tuple[ModuleType, ...] = ()
     inputs: Mapping[str, Any] = field(default_factory=dict)
     bases: Mapping[str, Training] = field(default_factory=dict)
@@ -163,18 +172,27 @@ def settle(
         versions=versions,
         key=key,
         search=search,
-        code=_code(record, request, search),
+        code=_code(record, request, search, policy),
         dags=dags if spec.dag is None else (*dags, spec.dag),
         inputs=inputs or {},
         bases=bases or {},
     )
 
 
-def _code(record: PluginRecord, request: Request, search: Search | None) -> dict[str, str]:
-    """Return digests of the plugin's code and the core's, if trials are kept that depend on it."""
+def _code(
+    record: PluginRecord, request: Request, search: Search | None, policy: TrainingPolicy
+) -> dict[str, Any]:
+    """Return what the code is, if trials are kept that depend on it.
+
+    Digests of the plugin and of the core, and the sources of theta rules of elsewhere.
+    """
     if search is None or (search.settings.storage is None and request.store is None):
         return {}
-    return {"plugin": code_digest(record), "core": package_digest("cvn_harness_core")}
+    return {
+        "plugin": code_digest(record),
+        "core": package_digest("cvn_harness_core"),
+        "rules": rules_code(policy),
+    }
 
 
 def of_base(error: HarnessError, base: str, ensemble: str) -> HarnessError:

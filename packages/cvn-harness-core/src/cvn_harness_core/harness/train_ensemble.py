@@ -212,6 +212,8 @@ def _plan_base(base: str, asked: _Call, *, above: tuple[str, ...]) -> Training:
             plan = _plan(base, asked, None, above=above)
         else:
             own, policy = _params_of(base, asked.given), base_policy(asked.policy)
+            if own.study_name is not None:
+                own = replace(own, study_name=f"{own.study_name}-{base}")
             plan = plan_model(base, asked.request, own, policy)
     except HarnessError as error:
         raise of_base(error, base, above[-1]) from error

@@ -47,6 +47,10 @@ _OUTPUTS = (
 )
 
 
+class _Unfinished(Exception):  # noqa: N818
+    """There is an artifact, and it is no answer to its key: nothing is kept."""
+
+
 class Ran(NamedTuple):
     """An artifact, and whether it was in the store already (None where no store was used)."""
 
@@ -57,6 +61,7 @@ class Ran(NamedTuple):
 def run(training: Training, base_of: BaseOf) -> Ran:
     """Return the artifact: from the store if it is there, else trained, and kept there.
 
+    One whose search was ended by its timeout is not kept: the same call may go on with it.
     ``base_of`` finds the bases of an ensemble that is read.
     """
     store, tags = training.request.store, training.request.all_tags
@@ -67,9 +72,14 @@ def run(training: Training, base_of: BaseOf) -> Ran:
 
     def make() -> tuple[dict[str, Any], dict[str, bytes]]:
         made.append(_train(training, log))
+        if not _is_whole(training, made[0]):
+            raise _Unfinished
         return encode(made[0], embed=False)
 
-    found = store.compute(training.key, make, log=log)
+    try:
+        found = store.compute(training.key, make, log=log)
+    except _Unfinished:
+        return Ran(made[0], hit=False)
     if made:
         return Ran(made[0], hit=False)
     entry = found.entry
@@ -82,6 +92,10 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
     datasets = request.datasets
     assert isinstance(datasets.feature_version, FeatureVersion)
     digest = datasets.digest_of(request.content)
+    versions = {
+        **training.versions,
+        **({} if training.search is None else training.search.versions),
+    }
     trace, started = Trace(), time.perf_counter()
     found: Found | None = None
     try:
@@ -171,7 +185,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         bases=tuple(training.bases),
         lineage=tuple(base.key.digest for base in training.bases.values() if base.key),
         n_unscored=0 if unseen is None else unseen.n_unscored,
-        environment=dict(training.versions),
+        environment=versions,
         timings={"total": seconds, **trace.seconds},
         diagnostics=plain({name: out[name] for name in training.diagnostics}),
         tags=request.all_tags,
@@ -189,6 +203,14 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         metrics={name: m.figures() for name, m in artifact.metrics.items()},
     )
     return artifact
+
+
+def _is_whole(training: Training, artifact: TrainedArtifact) -> bool:
+    """Return whether all trials that were asked for are finished, those of the bases included."""
+    asked = 0 if training.search is None else training.search.settings.n_trials
+    done = 0 if artifact.search is None else len(artifact.search.trials)
+    bases = artifact.native.bases if training.bases else ()
+    return done >= asked and all(_is_whole(training.bases[base.name], base) for base in bases)
 
 
 def _keep_fold(training: Training, log: RunLog) -> KeepFold:

@@ -2,85 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from cvn_harness_core.contracts.content import text_digest
 from cvn_harness_core.errors import SearchError
-from cvn_harness_core.search.storage import JOURNAL, shown, storage_errors
+from cvn_harness_core.search.storage import file_of, shown, storage_errors
+
+if TYPE_CHECKING:
+    from sqlalchemy import TextClause
 
 
 @contextmanager
-def lease(url: str | None, study: str) -> Iterator[None]:
-    """Hold the study while this block runs.
+def lease(url: str | None, study: str) -> Iterator[Callable[[], None]]:
+    """Hold the study while this block runs; give what raises as below if it is held no more.
 
     Of a file (SQLite, a journal) that is a kernel's lock on a file beside it, of PostgreSQL an
-    advisory lock of the session; both end with the process. A study in memory has no other driver.
-    Other databases have no lease: nothing keeps a second process out there.
+    advisory lock of the session, which a lost connection ends; both end with the process. A study
+    in memory has no other driver. Other databases have no lease: nothing keeps a second process out
+    there.
 
     Raises SearchError ``study_busy`` if another process drives it, ``storage_unavailable``.
     """
-    file = None if url is None else _file(url)
-    with ExitStack() as stack:
-        held = True
-        if file is not None:
-            beside = file.with_name(f"{file.name}.{text_digest(study)[:12]}.lock")
-            held = stack.enter_context(_locked(beside, url))
-        elif url is not None and url.startswith("postgresql"):
-            held = stack.enter_context(_advisory(url, study))
-        if not held:
-            message = (
-                f"the study {study} in {shown(url)} is being driven by another process; wait for "
-                "it, end it, or give another study_name."
-            )
-            raise SearchError("study_busy", message)
-        yield
+    if url is None:
+        yield _always
+        return
+    held: AbstractContextManager[Callable[[], None]] = nullcontext(_always)
+    file = file_of(url)
+    if file is not None:
+        beside = file.with_name(f"{file.name}.{text_digest(study)[:12]}.lock")
+        held = _locked(beside, url, study)
+    elif url.startswith("postgresql"):
+        held = _advisory(url, study)
+    with held as check:
+        yield check
 
 
-def _file(url: str) -> Path | None:
-    if url.endswith(JOURNAL):
-        return Path(url)
-    from sqlalchemy.engine import make_url
-
-    with storage_errors(url):
-        made = make_url(url)
-        path = made.database if made.get_backend_name() == "sqlite" else None
-    return Path(path) if path and path != ":memory:" else None
+def _always() -> None:
+    """Find that the lease is held: nothing but the end of the process takes it away."""
 
 
 @contextmanager
-def _locked(path: Path, url: str | None) -> Iterator[bool]:
+def _locked(path: Path, url: str, study: str) -> Iterator[Callable[[], None]]:
     lock = FileLock(path, fallback_to_soft=False)
     with storage_errors(url):
         try:
             lock.acquire(blocking=False)
         except Timeout:
-            yield False
-            return
+            raise _busy(url, study) from None
     try:
-        yield True
+        yield _always
     finally:
         lock.release()
 
 
 @contextmanager
-def _advisory(url: str, study: str) -> Iterator[bool]:
+def _advisory(url: str, study: str) -> Iterator[Callable[[], None]]:
     from sqlalchemy import create_engine, text
     from sqlalchemy.pool import NullPool
 
+    from cvn_harness_core.database import patience, url_of
+
     key = int(text_digest(f"cvn-study {study}")[:15], 16)
-    with storage_errors(url):
-        connection = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT").connect()
-        try:
-            query = text("SELECT pg_try_advisory_lock(:key)")
-            held = bool(connection.execute(query, {"key": key}).scalar_one())
-        except BaseException:
-            connection.close()
-            raise
-    try:
-        yield held
-    finally:
-        connection.close()
+    taken = text("SELECT pg_try_advisory_lock(:key)").bindparams(key=key)
+    held = text(
+        "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        " AND pid = pg_backend_pid() AND objsubid = 1"
+        " AND classid::bigint = :high AND objid::bigint = :low"
+    ).bindparams(high=key >> 32, low=key & 0xFFFFFFFF)
+    with ExitStack() as stack:
+        with storage_errors(url):
+            engine = create_engine(
+                url_of(url),
+                poolclass=NullPool,
+                isolation_level="AUTOCOMMIT",
+                connect_args=patience(url_of(url)),
+            )
+            connection = stack.enter_context(engine.connect())
+
+        def check(query: TextClause = held) -> None:
+            with storage_errors(url):
+                found = connection.execute(query).scalar_one()
+            if not found:
+                raise _busy(url, study)
+
+        check(taken)
+        yield check
+
+
+def _busy(url: str, study: str) -> SearchError:
+    message = (
+        f"the study {study} in {shown(url)} is being driven by another process; wait for it, end "
+        "it, or give another study_name."
+    )
+    return SearchError("study_busy", message)

@@ -48,10 +48,10 @@ def read_search(storage: str, study_name: str | None = None) -> SearchRecord:
     Raises
     ------
     SearchError
-        ``study_unknown``, with the names that there are; ``no_trial_finished``;
-        ``storage_unavailable``.
+        ``study_unknown``, with the names that there are; ``storage_unavailable``, also if it is
+        not there.
     """
-    kept = open_storage(storage)
+    kept = open_storage(storage, must_exist=True)
     try:
         with storage_errors(storage):
             named = {s.study_name: s for s in kept.get_all_studies() if HEADER in s.user_attrs}
@@ -70,19 +70,34 @@ def read_search(storage: str, study_name: str | None = None) -> SearchRecord:
         close_storage(kept)
 
 
-def count_trials(storage: str, supervisor: str | None = None) -> int:
-    """Return how many trials of searches are finished in a storage, of all studies together.
+def count_trials(
+    storage: str, study_name: str | None = None, *, supervisor: str | None = None
+) -> int:
+    """Return how many trials of searches are finished in a storage.
 
-    With the name of a supervisor: of those that processes of its own began.
-    Raises SearchError ``storage_unavailable``.
+    Parameters
+    ----------
+    storage
+        As in ``HPOParams``.
+    study_name
+        Only of the study of this name, and of those that are named after it, as an ensemble's bases
+        are: ``STUDY_NAME-BASE``. None counts all studies together.
+
+    supervisor
+        Only of those that processes of this supervisor began.
+
+    Raises
+    ------
+    SearchError
+        ``storage_unavailable``, also if it is not there.
     """
-    kept = open_storage(storage)
+    kept = open_storage(storage, must_exist=True)
     try:
         with storage_errors(storage):
             finished = [
                 trial
                 for study in kept.get_all_studies()
-                if HEADER in study.user_attrs
+                if HEADER in study.user_attrs and _is_named(study.study_name, study_name)
                 for trial in kept.get_all_trials(
                     study._study_id,  # noqa: SLF001
                     deepcopy=False,
@@ -139,34 +154,23 @@ def search_record(
     n_trials_on_data: int,
     seconds: float | None,
 ) -> SearchRecord:
-    """Return the record of a search; raise SearchError ``no_trial_finished``."""
-    best = best_of(header["study"], header["direction"], records)
+    """Return the record of a search."""
+    best = best_of(header["direction"], records)
     return SearchRecord(
         **header,
-        best=best.number,
-        value=float(best.value or 0.0),
+        best=None if best is None else best.number,
+        value=None if best is None else best.value,
         trials=tuple(records[n] for n in sorted(records)),
         n_trials_on_data=n_trials_on_data,
         seconds=seconds,
     )
 
 
-def best_of(study: str, direction: Direction, records: Mapping[int, TrialRecord]) -> TrialRecord:
-    """Return the best complete trial, the first of equal ones.
-
-    Raises SearchError ``no_trial_finished``.
-    """
-    complete = [r for _, r in sorted(records.items()) if r.state == "complete"]
-    if not complete:
-        failed = [r for r in records.values() if r.state == "failed"]
-        first = f" The first failure: {failed[0].message}" if failed else ""
-        message = (
-            f"no trial of {study} is complete: {len(records)} ended, {len(failed)} of them failed. "
-            f"Give more time, or more trials.{first}"
-        )
-        raise SearchError("no_trial_finished", message)
+def best_of(direction: Direction, records: Mapping[int, TrialRecord]) -> TrialRecord | None:
+    """Return the best complete trial, the first of equal ones; None if there is none."""
     sign = 1 if direction == "minimize" else -1
-    return min(complete, key=lambda r: (sign * float(r.value or 0.0), r.number))
+    complete = (r for r in records.values() if r.state == "complete")
+    return min(complete, key=lambda r: (sign * float(r.value or 0.0), r.number), default=None)
 
 
 def trials_on_data(storage: BaseStorage, datasets: str) -> dict[str, int]:
@@ -181,6 +185,10 @@ def trials_on_data(storage: BaseStorage, datasets: str) -> dict[str, int]:
             done = storage.get_n_trials(study._study_id, _finished())  # noqa: SLF001
             found[digest] = max(done, found.get(digest, 0))
     return found
+
+
+def _is_named(name: str, wanted: str | None) -> bool:
+    return wanted is None or name == wanted or name.startswith(f"{wanted}-")
 
 
 def _finished() -> tuple[TrialState, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cvn_harness_core.errors import PluginDependencyError, SearchError
@@ -14,18 +15,22 @@ if TYPE_CHECKING:
 JOURNAL = ".journal"
 
 
-def open_storage(url: str | None) -> BaseStorage:
-    """Return Optuna's storage.
+def open_storage(url: str | None, *, must_exist: bool = False) -> BaseStorage:
+    """Return Optuna's storage, made if it is not there, unless it must exist.
 
     Raises
     ------
     SearchError
-        ``storage_unavailable`` if it cannot be opened. A password is never shown.
+        ``storage_unavailable`` if it cannot be opened, or is not there. A password is never shown.
     PluginDependencyError
         ``plugin_dependency_missing`` without Optuna.
     """
     require_optuna()
     with storage_errors(url):
+        file = None if url is None else file_of(url)
+        if must_exist and file is not None and not file.is_file():
+            message = "there is no such file"
+            raise FileNotFoundError(message)
         if url is None:
             from optuna.storages import InMemoryStorage
 
@@ -36,7 +41,23 @@ def open_storage(url: str | None) -> BaseStorage:
             return open_journal(url)
         from optuna.storages import RDBStorage
 
-        return RDBStorage(url)
+        from cvn_harness_core.database import patience, url_of
+
+        arguments = {"connect_args": patience(url_of(url))}
+        return RDBStorage(url, arguments, skip_table_creation=must_exist)
+
+
+def file_of(url: str) -> Path | None:
+    """Return the file that a storage is; None for a database elsewhere.
+
+    Raises SearchError ``storage_unavailable`` for what is no storage.
+    """
+    from cvn_harness_core.database import sqlite_file, url_of
+
+    with storage_errors(url):
+        if url.endswith(JOURNAL) and "\0" not in url:
+            return Path(url)
+        return sqlite_file(url_of(url))
 
 
 def close_storage(storage: BaseStorage) -> None:
@@ -59,7 +80,7 @@ def storage_errors(url: str | None) -> Iterator[None]:
     except (SQLAlchemyError, StorageInternalError, ImportError, OSError) as error:
         if url is None:
             raise
-        reason = str(error.__cause__ or error).partition("\n")[0].replace(url, shown(url) or "")
+        reason = _without_secrets(str(error.__cause__ or error).partition("\n")[0], url)
         message = (
             f"the storage {shown(url)} cannot be used ({type(error).__name__}: {reason}). Give a "
             f"URL such as sqlite:///hpo.db or postgresql+psycopg://user@host/name, or a path that "
@@ -69,16 +90,29 @@ def storage_errors(url: str | None) -> Iterator[None]:
 
 
 def shown(url: str | None) -> str | None:
-    """Return a URL without its password."""
+    """Return a URL without its password, and without its query."""
     if url is None or url.endswith(JOURNAL):
         return url
-    from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    from cvn_harness_core.database import shown, url_of
+
     try:
-        return make_url(url).render_as_string(hide_password=True)
+        return shown(url_of(url))
     except ArgumentError:
         return "(no URL)"
+
+
+def _without_secrets(said: str, url: str) -> str:
+    from sqlalchemy.exc import ArgumentError
+
+    from cvn_harness_core.database import url_of, without_secrets
+
+    said = said.replace(url, shown(url) or "")
+    try:
+        return said if url.endswith(JOURNAL) else without_secrets(said, url_of(url))
+    except ArgumentError:
+        return said
 
 
 def require_optuna() -> None:

@@ -34,7 +34,7 @@ from cvn_harness_core.search.storage import close_storage, open_storage, storage
 from cvn_harness_core.store.key import Key
 
 ATTEMPTS = 2
-"""A trial whose process died is begun once more."""
+"""A trial whose process died is begun once more, alone: it takes no other along."""
 
 SUPERVISOR = "CVN_SUPERVISOR"
 """The environment variable by which a process that begins this one again, when it dies, names
@@ -44,11 +44,12 @@ trial. Where nobody watches, all attempts have no name, and count.
 
 
 class Asked(NamedTuple):
-    """A trial to run, and which attempt it is."""
+    """A trial to run, which attempt it is, and whether no other may run beside it."""
 
     number: int
     params: dict[str, ParamValue]
     attempt: int
+    alone: bool = False
 
 
 class Study:
@@ -70,6 +71,8 @@ class Study:
         Which way the metric is better that the pruner watches.
     seed
         The search's.
+    n_trials
+        How many there are in the end. Of a study that has more, these are the first.
 
     Raises
     ------
@@ -90,12 +93,14 @@ class Study:
         fixed: Mapping[str, ResolvedParam],
         watched: Direction,
         seed: int,
+        n_trials: int,
     ) -> None:
         import optuna
 
         name, direction = header["study"], header["direction"]
         self.name, self.digest, self._url, self._datasets = name, identity.digest, url, datasets
         self._spec, self._space, self._fixed = spec, space, fixed
+        self._n_trials = n_trials
         self._header, self._lag = header, header["max_concurrent"] - 1
         sign = 1.0 if watched == direction else -1.0
         self._mirror = Mirror(direction, sign=sign, sampler=header["sampler"], seed=seed)
@@ -105,6 +110,7 @@ class Study:
         self._storage = open_storage(url)
         with ExitStack() as stack:
             stack.callback(close_storage, self._storage)
+            self._check_held = stack.enter_context(lease(url, name))
             with storage_errors(url):
                 self._study = optuna.create_study(
                     study_name=name, storage=self._storage, direction=direction, load_if_exists=True
@@ -112,13 +118,12 @@ class Study:
                 self._same(identity.parts)
                 self._study.set_user_attr(DATASETS, datasets)
                 self._study.set_user_attr(HEADER, json.dumps(msgspec.to_builtins(dict(header))))
-            stack.enter_context(lease(url, name))
             self._read()
             self._until_closed = stack.pop_all()
 
-    def ask(self, n_trials: int) -> Asked | None:
+    def ask(self) -> Asked | None:
         """Return the next trial to run; None if others must end before, or there are enough."""
-        while self._n_asked < min(n_trials, self.n_before + self._lag + 1):
+        while self._n_asked < min(self._n_trials, self.n_before + self._lag + 1):
             found = self._next(self._n_asked)
             self._n_asked += 1
             if found.number not in self.records:
@@ -147,15 +152,20 @@ class Study:
             self._attr(asked.number, ATTEMPTS_BY, {self._supervisor: asked.attempt - 1})
 
     def tell(self, record: TrialRecord) -> None:
-        """Keep the result of a trial."""
+        """Keep the result of a trial.
+
+        Raises SearchError ``study_busy`` or ``storage_unavailable`` if it is not held any more.
+        """
         import optuna
 
+        self._check_held()
         with storage_errors(self._url):
             self._attr(record.number, RECORD, json.dumps(msgspec.to_builtins(record)))
             self._study.tell(
                 record.number,
                 record.value if record.state == "complete" else None,
                 state=optuna.trial.TrialState[OPTUNA_STATES[record.state]],
+                skip_if_finished=True,  # an interrupt may have struck between here and below
             )
         self.records[record.number] = record
 
@@ -165,8 +175,7 @@ class Study:
         By the digest of what the study's trials depend on.
         """
         with storage_errors(self._url):
-            found = trials_on_data(self._storage, self._datasets)
-        return {**found, self.digest: len(self.records)}
+            return trials_on_data(self._storage, self._datasets)
 
     def close(self) -> None:
         """Let others drive the study, and close the connections of a database."""
@@ -174,16 +183,25 @@ class Study:
 
     def best(self) -> TrialRecord:
         """Return the best complete trial; raise SearchError ``no_trial_finished``."""
-        return best_of(self.name, self._header["direction"], self.records)
+        best = best_of(self._header["direction"], self.records)
+        if best is None:
+            failed = [r for r in self.records.values() if r.state == "failed"]
+            first = f" The first failure: {failed[0].message}" if failed else ""
+            message = (
+                f"no trial of {self.name} is complete: {len(self.records)} ended, {len(failed)} of "
+                f"them failed. Give more time, or more trials.{first}"
+            )
+            raise SearchError("no_trial_finished", message)
+        return best
 
     def record(self, n_trials_on_data: int, seconds: float | None) -> SearchRecord:
-        """Return what the search did; raise SearchError ``no_trial_finished``."""
+        """Return what the search did."""
         return search_record(self._header, self.records, n_trials_on_data, seconds)
 
     def _read(self) -> None:
         with storage_errors(self._url):
             found = self._study.get_trials(deepcopy=False)
-        self.records |= records_of(found)
+        self.records |= records_of(found[: self._n_trials])
 
     def _same(self, identity: Mapping[str, str]) -> None:
         kept = self._study.user_attrs.get(IDENTITY)
@@ -222,7 +240,7 @@ class Study:
             )
             raise SearchError("study_differs", message)
         begun = kept[number].user_attrs.get(ATTEMPTS_BY, {}).get(self._supervisor, 0)
-        return Asked(number, params, begun + 1)
+        return Asked(number, params, begun + 1, alone=begun > 0)
 
     def _in_order(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
         """Return the parameters in the order of the space: a storage may mix them up."""

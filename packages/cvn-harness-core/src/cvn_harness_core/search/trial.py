@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,27 +44,24 @@ _MINIMISED = frozenset({"log_loss"})
 
 
 class Ended(NamedTuple):
-    """What became of a trial; None if it was cut from outside. ``fitted`` only if complete."""
+    """What became of a trial; None if it was cut from outside.
+
+    ``fitted`` only if it is complete, ``error`` if a fit failed.
+    """
 
     record: TrialRecord | None
     fitted: Fitted | None = None
+    error: HarnessError | None = None
 
 
 class Trials:
     """Runs the trials of one search, also in several threads at once.
 
-    ``told_memory`` is called when it is known what the first trial takes: after its first few
-    iterations, or at its end.
+    ``memory_told`` is done when it is known what the first trial takes: after its first few
+    iterations, or at its end. Until then ``run`` is for one thread.
     """
 
-    def __init__(
-        self,
-        training: Training,
-        log: RunLog,
-        ended: Callable[[], bool],
-        *,
-        told_memory: Callable[[], None],
-    ) -> None:
+    def __init__(self, training: Training, log: RunLog, ended: Callable[[], bool]) -> None:
         assert training.search is not None
         assert isinstance(training.spec, ModelSpec)
         self._training, self._log, self.ended = training, log, ended
@@ -71,7 +70,7 @@ class Trials:
         self._policy = trial_policy(training.policy, self._settings)
         self.n_threads = trial_threads(training)
         self.growth_bytes: int | None = None
-        self.memory_told, self._tell_memory = False, told_memory
+        self.memory_told: Future[None] = Future()
         folds = self._policy.out_of_fold
         self.prepared = PreparedData(
             self._spec, training.adapter, keep=2 if folds is None else folds.n_folds + 1
@@ -82,56 +81,49 @@ class Trials:
         started = time.perf_counter()
         pruning = self._pruning(asked, earlier) if prune else None
         parameters = with_trial(self._training.parameters, self._search.space, asked.params)
+        error = None
         with peak_memory() as peak:
             watch = _Watch(self, pruning, peak)
             try:
                 out = self._execute(parameters, pruning, watch)
             except SearchError:
                 raise
-            except HarnessError as error:
-                if watch.cut:
-                    return Ended(None)
-                failed = {"code": error.code, "message": str(error)}
-                return Ended(self._record(asked, started, pruning, **failed))
-            finally:
-                self.note(growth_so_far(peak))
-        if pruning is not None and pruning.pruned:
-            curve = out["learning_curve"]
-            return Ended(
-                self._record(
-                    asked, started, pruning, state="pruned", curve=curve, peak_bytes=peak.peak_bytes
-                )
-            )
-        if watch.cut:
+            except HarnessError as caught:
+                error = caught
+            self.note(growth_so_far(peak), whole=error is None)
+        pruned = pruning is not None and pruning.pruned
+        if watch.cut and not pruned:
             return Ended(None)
+        record = partial(self._record, asked, started, pruning, peak_bytes=peak.peak_bytes)
+        if error is not None:
+            return Ended(record(code=error.code, message=str(error)), error=error)
+        if pruned:
+            return Ended(record(state="pruned", curve=out["learning_curve"]))
         value = out["trial_value"]
         if not np.isfinite(value):
             message = f"{self._settings.objective} is {value}"
-            return Ended(
-                self._record(asked, started, pruning, code="value_not_finite", message=message)
-            )
+            return Ended(record(code="value_not_finite", message=message))
         decision = out["theta_sweep"]
-        record = self._record(
-            asked,
-            started,
-            pruning,
+        complete = record(
             state="complete",
             value=value,
             curve=out.get("learning_curve"),
             theta=decision.theta,
             buy_rate=decision.buy_rate,
             scores=tuple(out["trial_scores"].tolist()),
-            peak_bytes=peak.peak_bytes,
         )
-        return Ended(record, out.get("fitted"))
+        return Ended(complete, out.get("fitted"))
 
-    def note(self, growth_bytes: int | None) -> None:
-        """Note what a trial has taken so far; the first time, others may be begun beside it."""
+    def note(self, growth_bytes: int | None, *, whole: bool) -> None:
+        """Note what a trial has taken so far; the first time, others may be begun beside it.
+
+        Not if it was no ``whole`` trial, or what is as good as one: a fit that failed may have
+        taken next to nothing.
+        """
         if growth_bytes is not None:
             self.growth_bytes = max(self.growth_bytes or 0, growth_bytes)
-        if not self.memory_told:
-            self.memory_told = True
-            self._tell_memory()
+        if whole and not self.memory_told.done():
+            self.memory_told.set_result(None)
 
     def _execute(
         self,
@@ -154,7 +146,7 @@ class Trials:
             "watch": watch,
             "objective": self._settings.objective,
         }
-        dags = (*training.dags, hpo_optuna)
+        dags = (hpo_optuna, *training.dags)  # a plugin's own nodes are over those of a trial
         if self._policy.out_of_fold is not None:
             nothing = np.empty(0)  # nothing is fitted on the whole
             known = {"native_scores": Scores(nothing, nothing, nothing)}
@@ -207,8 +199,8 @@ class _Watch:
 
     def __call__(self, iteration: int, value: float) -> bool:
         """Return whether the boosting is to end after this iteration."""
-        if iteration == _SETTLED and not self._trials.memory_told:
-            self._trials.note(growth_so_far(self._peak))
+        if iteration == _SETTLED and not self._trials.memory_told.done():
+            self._trials.note(growth_so_far(self._peak), whole=True)
         if self._trials.ended():
             self.cut = True
             return True

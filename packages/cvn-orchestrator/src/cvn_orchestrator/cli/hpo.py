@@ -12,13 +12,14 @@ from cvn_harness_core import (
     SearchError,
     SearchRecord,
     TrainedArtifact,
+    TrialRecord,
     optuna_study,
     read_search,
 )
 from cvn_orchestrator.cli.studies import KeptStudy, studies
 from cvn_orchestrator.facts import searches_of
 from cvn_orchestrator.report.page import page
-from cvn_orchestrator.report.search import importance, search_sections, shown, trial_rows
+from cvn_orchestrator.report.search import best_text, importance, search_sections, shown, trial_rows
 from cvn_orchestrator.table import aligned
 
 
@@ -103,10 +104,9 @@ def _facts(search: SearchRecord) -> dict[str, object]:
 def _text(name: str, search: SearchRecord) -> str:
     header, rows = trial_rows(search)
     at = 7  # the facts of a trial; its parameters are below, of the best one only
-    best = search.trials[_at(search)].params
+    best = search.best_trial
     found, reason = importance(search, optuna_study(search))
     weights = ", ".join(f"{n} {share:.0%}" for n, share in found.items()) or reason or ""
-    where = search.evaluate_on.replace("_", " ")
     ended = f"{search.count('pruned')} pruned, {search.count('failed')} failed"
     ever = f"{search.n_trials_on_data} ever run on these data"
     return "\n".join(
@@ -114,15 +114,15 @@ def _text(name: str, search: SearchRecord) -> str:
             f"{name}: {len(search.trials)} trials of {search.study} ({ended}); {ever}",
             aligned(header[:at], [row[:at] for row in rows], left=2),
             "",
-            f"best: trial {search.best}, {search.objective} {search.value:.5f} on {where}",
-            f"with: {', '.join(f'{n}={shown(v)}' for n, v in best.items())}",
+            f"best: {best_text(search)}",
+            *([] if best is None else [f"with: {_settings(best)}"]),
             f"importance (fANOVA): {weights}",
         ]
     )
 
 
-def _at(search: SearchRecord) -> int:
-    return next(at for at, trial in enumerate(search.trials) if trial.number == search.best)
+def _settings(trial: TrialRecord) -> str:
+    return ", ".join(f"{name}={shown(value)}" for name, value in trial.params.items())
 
 
 def _write(found: dict[str, SearchRecord], path: Path) -> None:

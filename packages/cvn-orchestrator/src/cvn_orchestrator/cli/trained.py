@@ -47,18 +47,18 @@ def report(artifact: TrainedArtifact, bundle: Path) -> str:
 
 def _search(artifact: TrainedArtifact) -> Iterator[str]:
     search = artifact.search
-    if search is None:
+    best = None if search is None else search.best_trial
+    if search is None or best is None:
         return
     where = search.evaluate_on.replace("_", " ")
     yield (
         f"{len(search.trials)} trials ({search.count('pruned')} pruned, {search.count('failed')} "
         f"failed); the best {search.objective} on {where}, {search.value:.5f}, is trial "
-        f"{search.best + 1}'s, in hindsight"
+        f"{best.number + 1}'s, in hindsight"
     )
-    found = search.trials[search.best].params
     yield ", ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
-        for name, value in found.items()
+        for name, value in best.params.items()
     )
 
 

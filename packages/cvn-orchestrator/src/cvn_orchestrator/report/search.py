@@ -23,8 +23,7 @@ def search_sections(name: str, search: SearchRecord) -> list[Section]:
         Section(
             f"{name}: search",
             facts={
-                "best": f"{search.objective} {search.value:.5f} on "
-                f"{search.evaluate_on.replace('_', ' ')}, trial {search.best}",
+                "best": best_text(search),
                 "trials": f"{len(search.trials)}: {search.count('complete')} complete, "
                 f"{search.count('pruned')} pruned, {search.count('failed')} failed",
                 "ever run on these data": search.n_trials_on_data,
@@ -43,6 +42,14 @@ def search_sections(name: str, search: SearchRecord) -> list[Section]:
             tables=[Table("every trial, in the order it was asked for", *trial_rows(search))],
         ),
     ]
+
+
+def best_text(search: SearchRecord) -> str:
+    """Return which trial is the best, and its value."""
+    if search.value is None:
+        return "none: no trial is complete"
+    where = search.evaluate_on.replace("_", " ")
+    return f"trial {search.best}, {search.objective} {search.value:.5f} on {where}"
 
 
 def importance(search: SearchRecord, study: Study) -> tuple[Mapping[str, float], str | None]:

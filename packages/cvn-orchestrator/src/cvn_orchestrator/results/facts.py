@@ -130,8 +130,8 @@ class Search(Struct, frozen=True, kw_only=True):
     objective: str
     direction: str
     evaluate_on: str
-    best: int
-    value: float
+    best: int | None
+    value: float | None
     trials: int
     pruned: int
     failed: int

@@ -41,8 +41,8 @@ def searches_section(sweep: Sweep, variants: Sequence[str]) -> Section:
         [
             f"{variant}, {found.row.symbol}, fold {found.row.fold}",
             search.model,
-            f"{search.objective.replace('_', ' ')} {search.value:.4f}",
-            str(search.best),
+            f"{search.objective.replace('_', ' ')} {'-' if search.value is None else f'{search.value:.4f}'}",
+            "-" if search.best is None else str(search.best),
             str(search.trials),
             str(search.pruned),
             str(search.failed),

@@ -1,0 +1,151 @@
+"""Trials that run beside one another: memory that runs out, and Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvn_harness_core import read_search, train_one
+from cvn_harness_core.plugins.adapters import adapter_of
+from cvn_harness_core.search import loop
+from cvn_harness_core.testing.recorded import recorded_events
+from tests.ensembles.small import datasets
+
+from .worker import said, settings
+
+MODEL = "lightgbm"
+
+
+@pytest.fixture(autouse=True)
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let two trials run at once, whatever the machine has."""
+    monkeypatch.setattr(loop, "worker_count", lambda budget, threads, growth, most: min(2, most))
+
+
+@pytest.fixture
+def fits(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[int, int, Any], None]], None]:
+    """Have every fit call ``before(n, beside, request)``: how many are begun, and run beside it."""
+    kind = type(adapter_of(MODEL))
+    own, lock = kind.fit, threading.Lock()
+    counted = {"begun": 0, "running": 0}
+
+    def install(before: Callable[[int, int], None]) -> None:
+        def fit(self: Any, prepared: Any, request: Any) -> Any:
+            with lock:
+                counted["begun"] += 1
+                counted["running"] += 1
+                n = counted["begun"]
+            try:
+                before(n, counted["running"] - 1, request)
+                return own(self, prepared, request)
+            finally:
+                with lock:
+                    counted["running"] -= 1
+
+        monkeypatch.setattr(kind, "fit", fit)
+
+    return install
+
+
+def test_memory_that_ran_out_beside_others_is_tried_again_alone(fits: Any) -> None:
+    undisturbed = said(train_one(MODEL, datasets(), settings(MODEL)))
+    short = []
+
+    def before(n: int, beside: int, request: Any) -> None:
+        if beside:
+            short.append(n)
+            raise MemoryError
+
+    fits(before)
+    with recorded_events() as events:
+        artifact = train_one(MODEL, datasets(), settings(MODEL, n_workers=2))
+    assert short
+    assert artifact.search.count("failed") == 0
+    assert all(trial.attempts == 1 for trial in artifact.search.trials)
+    assert said(artifact) == undisturbed
+    told = [e["trial"] for e in events if e["event"] == "hpo_trial_complete"]
+    assert sorted(told) == list(range(12)), "each once"
+
+
+def test_memory_that_runs_out_alone_fails_the_trial(fits: Any, tmp_path: Path) -> None:
+    tried: list[int] = []
+
+    def before(n: int, beside: int, request: Any) -> None:
+        if n > 3:
+            tried.append(beside)
+            raise MemoryError
+
+    fits(before)
+    artifact = train_one(MODEL, datasets(), settings(MODEL, n_trials=6, n_workers=2))
+    failed = [trial for trial in artifact.search.trials if trial.state == "failed"]
+    assert {trial.code for trial in failed} == {"out_of_memory"}
+    assert len(failed) == 3
+    assert tried.count(0) >= 3, "each of them was alone at last"
+
+
+def run_of(path: Path, **changes: object) -> Any:
+    return settings(
+        MODEL, storage=f"sqlite:///{path}/hpo.db", study_name="mine", n_workers=2, **changes
+    )
+
+
+@pytest.mark.parametrize("times", ["once", "always"])
+def test_an_interrupt_lets_those_that_run_come_to_their_end(
+    fits: Any, tmp_path: Path, times: str
+) -> None:
+    together, interrupted = threading.Event(), threading.Event()
+
+    def before(n: int, beside: int, request: Any) -> None:
+        if beside:
+            together.set()
+        if n == 2:  # the first ran alone
+            assert together.wait(20)
+        elif n > 2:
+            assert interrupted.wait(20)
+
+    fits(before)
+    told: list[int] = []
+
+    def on_trial(_: str, record: Any) -> None:
+        told.append(record.number)
+        if len(told) == 2 or (len(told) > 2 and times == "always"):
+            interrupted.set()
+            raise KeyboardInterrupt
+
+    with recorded_events() as events, pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), run_of(tmp_path), on_trial=on_trial)
+    assert sorted(told) == [0, 1, 2], "those beside it, too, and no more"
+    assert [e["trial"] for e in events if e["event"] == "hpo_trial_complete"] == told
+    assert [t.number for t in read_search(f"sqlite:///{tmp_path}/hpo.db").trials] == sorted(told)
+    goes_on = train_one(MODEL, datasets(), run_of(tmp_path))
+    assert said(goes_on) == said(train_one(MODEL, datasets(), settings(MODEL)))
+
+
+def test_a_second_interrupt_cuts_those_that_run(fits: Any, tmp_path: Path) -> None:
+    main, interrupted = threading.main_thread().ident, threading.Event()
+    assert main is not None
+
+    def before(n: int, beside: int, request: Any) -> None:
+        if n > 2:
+            assert interrupted.wait(20)
+            time.sleep(0.5)  # the first one has been raised by then
+            signal.pthread_kill(main, signal.SIGINT)
+            while not request.watch(1, 1.0):
+                time.sleep(0.01)
+
+    fits(before)
+
+    def on_trial(_: str, record: Any) -> None:
+        if record.number == 1:
+            interrupted.set()
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), run_of(tmp_path, pruner="none"), on_trial=on_trial)
+    assert [t.number for t in read_search(f"sqlite:///{tmp_path}/hpo.db").trials] == [0, 1]
