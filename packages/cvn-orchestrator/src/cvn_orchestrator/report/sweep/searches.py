@@ -41,7 +41,7 @@ def searches_section(sweep: Sweep, variants: Sequence[str]) -> Section:
         [
             f"{variant}, {found.row.symbol}, fold {found.row.fold}",
             search.model,
-            f"{search.objective.replace('_', ' ')} {'-' if search.value is None else f'{search.value:.4f}'}",
+            f"{search.objective.replace('_', ' ')} {_value(search)}",
             "-" if search.best is None else str(search.best),
             str(search.trials),
             str(search.pruned),
@@ -59,6 +59,10 @@ def searches_section(sweep: Sweep, variants: Sequence[str]) -> Section:
         figures=plots,
         tables=[Table(caption, header, rows[:_ROWS], folded=True)],
     )
+
+
+def _value(search: Search) -> str:
+    return "-" if search.value is None else f"{search.value:.4f}"
 
 
 def _plot(title: str, symbols: Sequence[str], searched: Searched) -> Plot:
