@@ -64,7 +64,8 @@ def describe(record: PluginRecord) -> str:
 
 def refuse(record: PluginRecord) -> None:
     """Raise the error that a record's status stands for, unless it is available."""
-    message = f"{describe(record)} cannot be used: {record.error}."
+    advice = f"; {record.advice}" if record.advice else ""
+    message = f"{describe(record)} cannot be used: {record.error}{advice}."
     match record.status:
         case "available":
             return
@@ -72,10 +73,12 @@ def refuse(record: PluginRecord) -> None:
             raise PluginBlockedError("plugin_blocked", message)
         case "conflict":
             raise PluginConflictError("plugin_conflict", message)
-        case "incompatible":
-            raise PluginContractError("plugin_incompatible", message)
-        case "malformed":
-            raise PluginContractError("plugin_malformed", message)
+        case "dependency_missing":
+            raise PluginDependencyError("plugin_dependency_missing", message)
+        case "import_failed":
+            raise PluginImportError("plugin_import_failed", message)
+        case "contract" | "incompatible" | "malformed":
+            raise PluginContractError(f"plugin_{record.status}", message)
 
 
 def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
