@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ModelSpec,
         Stopping,
     )
+    from cvn_harness_core.contracts.observer import ObserverLimits
     from cvn_harness_core.contracts.out_of_fold import OutOfFold
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
@@ -126,6 +127,7 @@ _HOME = {
         "ModelSpec",
         "Stopping",
     ),
+    "contracts.observer": ("ObserverLimits",),
     "contracts.out_of_fold": ("OutOfFold",),
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
@@ -238,6 +240,7 @@ __all__ = [
     "ModelAdapter",
     "ModelSpec",
     "MulticlassError",
+    "ObserverLimits",
     "OutOfFold",
     "Param",
     "ParamConfig",

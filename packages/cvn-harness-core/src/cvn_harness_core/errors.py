@@ -161,6 +161,12 @@ class PluginBlockedError(PluginError):
     codes = frozenset({"plugin_blocked"})
 
 
+class PluginTooSlowError(PluginError, TimeoutError):
+    """The observer lags further than it may, and is told nothing more."""
+
+    codes = frozenset({"observer_too_slow"})
+
+
 class BundleError(HarnessError, ValueError):
     """A bundle on disk cannot be written or must not be trusted."""
 

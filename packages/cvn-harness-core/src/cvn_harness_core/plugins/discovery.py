@@ -200,9 +200,7 @@ def _judge(record: PluginRecord, allowed: frozenset[str], blocked: frozenset[str
         return record._replace(status="incompatible", error=error, advice=advice)
     if not _TARGET.fullmatch(record.target):
         error = f"its entry point {record.target!r} is not of the form package.module[:attribute]"
-        advice = (
-            f"pip install --upgrade {record.distribution}, or uninstall it and tell its author"
-        )
+        advice = f"pip install --upgrade {record.distribution}, or uninstall it and tell its author"
         return record._replace(status="malformed", error=error, advice=advice)
     return record
 

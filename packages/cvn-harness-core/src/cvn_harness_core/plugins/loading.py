@@ -78,7 +78,8 @@ def refuse(record: PluginRecord) -> None:
         case "import_failed":
             raise PluginImportError("plugin_import_failed", message)
         case "contract" | "incompatible" | "malformed":
-            raise PluginContractError(f"plugin_{record.status}", message)
+            code = f"plugin_{record.status}"
+            raise PluginContractError(code, message)
 
 
 def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
