@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.leaks.check import LeakReport, check_leaks
     from cvn_harness_core.metrics.trading import net_returns, trading_figures
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
+    from cvn_harness_core.plugins.examination import examine
     from cvn_harness_core.plugins.hookspecs import hookimpl
     from cvn_harness_core.plugins.registry import (
         ENSEMBLE_REGISTRY,
@@ -167,6 +168,7 @@ _HOME = {
     "leaks.check": ("LeakReport", "check_leaks"),
     "metrics.trading": ("net_returns", "trading_figures"),
     "plugins.discovery": ("PluginRecord", "discover"),
+    "plugins.examination": ("examine",),
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
@@ -284,6 +286,7 @@ __all__ = [
     "decide_theta",
     "declared_config",
     "discover",
+    "examine",
     "hookimpl",
     "key_of",
     "net_returns",

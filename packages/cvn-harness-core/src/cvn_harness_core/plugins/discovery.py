@@ -153,13 +153,14 @@ def _records(distribution: Any) -> Iterator[PluginRecord]:
 
 def _unreadable(distribution: Any, kind: Kind, contract: int, error: Exception) -> PluginRecord:
     where = str(distribution.locate_file(""))
+    name, _, version = Path(str(getattr(distribution, "_path", "(unreadable)"))).stem.partition("-")
     why = f"{type(error).__name__}: {error}"
     fault = f"metadata in {where} cannot be read ({why})"
     return PluginRecord(
         name="(unreadable)",
         kind=kind,
-        distribution="(unreadable)",
-        version="",
+        distribution=name,
+        version=version,
         target="",
         origin="installed",
         contract=contract,

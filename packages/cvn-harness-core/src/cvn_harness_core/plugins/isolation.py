@@ -37,6 +37,18 @@ def within_observer() -> bool:
     return getattr(_here, "observer", False)
 
 
+def limits_of(record: PluginRecord, manager: pluggy.PluginManager) -> ObserverLimits:
+    """Return what an observer declares, or the defaults; raise PluginError if it is neither."""
+    limits = call(record, "cvn_observer_limits", manager.hook.cvn_observer_limits)
+    if limits is None:
+        return ObserverLimits()
+    if not isinstance(limits, ObserverLimits):
+        kind = type(limits).__name__
+        message = f"{describe(record)}: cvn_observer_limits returned {kind}, not ObserverLimits."
+        raise PluginContractError("plugin_contract", message)
+    return limits
+
+
 @dataclass(eq=False)
 class _Call:
     what: str
@@ -178,18 +190,10 @@ class IsolatedObserver:
     def _load(self) -> None:
         try:
             manager = load(self.record)
-            declare = manager.hook.cvn_observer_limits
-            declared = call(self.record, "cvn_observer_limits", declare)
-            if declared is not None and not isinstance(declared, ObserverLimits):
-                message = (
-                    f"{describe(self.record)}: cvn_observer_limits returned "
-                    f"{type(declared).__name__}, not ObserverLimits."
-                )
-                raise PluginContractError("plugin_contract", message)
+            self.limits = limits_of(self.record, manager)
         except BaseException:
             self.end()
             raise
-        self.limits = declared or self.limits
         self._manager = manager
 
     def _call(self, hook: str, arguments: dict[str, Any]) -> None:

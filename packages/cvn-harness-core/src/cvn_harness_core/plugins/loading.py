@@ -88,7 +88,9 @@ def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
         return function()
     except ImportError as error:
         raise import_failure(record, error) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         message = f"{describe(record)}: {what} raised {type(error).__name__}: {error}"
         raise PluginContractError("plugin_contract", message) from error
 
@@ -106,4 +108,6 @@ def import_failure(record: PluginRecord, error: BaseException) -> PluginError:
             )
             return PluginDependencyError("plugin_dependency_missing", message)
     message = f"{who} raised on import: {type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        message += f" (reinstall {record.distribution}; if it was removed, call refresh())"
     return PluginImportError("plugin_import_failed", message)
