@@ -77,9 +77,12 @@ def refuse(record: PluginRecord) -> None:
             raise PluginDependencyError("plugin_dependency_missing", message)
         case "import_failed":
             raise PluginImportError("plugin_import_failed", message)
-        case "contract" | "incompatible" | "malformed":
-            code = f"plugin_{record.status}"
-            raise PluginContractError(code, message)
+        case "contract":
+            raise PluginContractError("plugin_contract", message)
+        case "incompatible":
+            raise PluginContractError("plugin_incompatible", message)
+        case "malformed":
+            raise PluginContractError("plugin_malformed", message)
 
 
 def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
