@@ -214,6 +214,21 @@ def test_what_an_observer_causes_is_logged_and_shown_to_no_observer(
     assert rejected(models) == []
 
 
+def test_an_observer_that_floods_the_log_is_stopped_and_reported_once(
+    watcher: Any, models: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    module = watcher(
+        "from cvn_harness_core.events.log import publish\n    while True: publish(event)",
+        "ObserverLimits(per_fit=60)",
+    )
+    with caplog.at_level("INFO", logger="cvn_harness"):
+        publish(event())
+        publish(event())
+    assert [e.code for e in rejected(models)] == ["observer_floods"]
+    assert module().SEEN == []
+    assert len(caplog.records) <= 3 * (isolation.MOST_CAUSED + 1) + 1
+
+
 def test_an_observer_that_raises_and_then_hangs_is_reported_for_both(
     watcher: Any, models: Any
 ) -> None:

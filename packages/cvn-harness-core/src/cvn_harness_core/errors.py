@@ -146,7 +146,9 @@ class PluginImportError(PluginError, ImportError):
 class PluginContractError(PluginError, TypeError):
     """The plugin was imported and does not honour the contract."""
 
-    codes = frozenset({"plugin_contract", "plugin_incompatible", "plugin_malformed"})
+    codes = frozenset(
+        {"observer_floods", "plugin_contract", "plugin_incompatible", "plugin_malformed"}
+    )
 
 
 class PluginConflictError(PluginError):

@@ -28,6 +28,8 @@ LOADS_WITHIN_S = 5.0
 """How long the first notification waits for the import of an observer."""
 MOST_CALLS = 1000
 """How many calls may wait for an observer; each holds in memory what it tells of."""
+MOST_CAUSED = 1000
+"""How many events an observer may cause in one call."""
 _RUNS = 64
 _here = threading.local()
 
@@ -35,6 +37,17 @@ _here = threading.local()
 def within_observer() -> bool:
     """Return whether this is the thread of an observer."""
     return getattr(_here, "observer", False)
+
+
+def count_caused() -> None:
+    """Count an event that an observer causes on its thread.
+
+    Raises PluginContractError ``observer_floods`` in the observer if it causes too many in a call.
+    """
+    _here.caused += 1
+    if _here.caused > MOST_CAUSED:
+        message = f"one call of an observer may cause {MOST_CAUSED} events, and this one goes on."
+        raise PluginContractError("observer_floods", message)
 
 
 def limits_of(record: PluginRecord, manager: pluggy.PluginManager) -> ObserverLimits:
@@ -175,6 +188,7 @@ class IsolatedObserver:
                 if self._ended:
                     return
                 made = calls[0]
+            _here.caused = 0
             try:
                 made.function()
             except BaseException as error:  # noqa: BLE001  an observer may raise anything
