@@ -26,7 +26,7 @@ SUPERVISOR = "CVN_SUPERVISOR"
 """Says to a search who sees its process die: a trial that kills it is not begun for ever."""
 STDERR = 2
 _EXITS_WITHIN_S = 10.0  # of a process whose connection has ended; a large core is written first
-_LEAVES_WITHIN_S = 10.0  # besides what observers declare for the end of a process
+_LEAVES_WITHIN_S = 30.0  # besides what observers declare for the end of a process
 
 
 class LocalEngine:
