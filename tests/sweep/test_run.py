@@ -139,6 +139,21 @@ def test_two_workers_give_the_same_tables(tmp_path: Path, expected: list[dict[st
     assert tables(tmp_path / "cvn-results.db") == expected
 
 
+def test_two_machines_share_a_remote_store(tmp_path: Path, expected: list[dict[str, Any]]) -> None:
+    """Each has a folder of its own; what the first trained the second reads."""
+    pytest.importorskip("fsspec")
+    said = []
+    for name in ("one", "two"):
+        place = tmp_path / name
+        place.mkdir()
+        write(place, HEAD + MODELS)
+        done = sweep(place, dict(os.environ), "--json", f"--store=file://{tmp_path}/shared")
+        assert done.returncode == 0, done.stderr
+        said.append(json.loads(done.stdout))
+        assert tables(place / "cvn-results.db") == expected
+    assert [facts["from_store"] for facts in said] == [0, 12]
+
+
 @pytest.fixture
 def postgresql() -> Iterator[str]:
     """Return the URL of a real server's empty database."""
