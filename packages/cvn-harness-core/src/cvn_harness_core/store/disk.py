@@ -64,6 +64,10 @@ class Store:
     remote
         A URL of fsspec's (``s3://bucket/store``) where entries are looked for that are not here,
         and new ones are copied to. The folder is then this machine's part of it.
+    sync
+        Whether each new entry is forced to the disk, which takes some milliseconds. Without it a
+        power failure may cost the entries of the last half minute: they are damaged then, and made
+        again. The death of a process costs none.
 
     Raises
     ------
@@ -76,10 +80,16 @@ class Store:
     """
 
     def __init__(
-        self, path: str | Path, *, max_bytes: int | None = None, remote: str | None = None
+        self,
+        path: str | Path,
+        *,
+        max_bytes: int | None = None,
+        remote: str | None = None,
+        sync: bool = True,
     ) -> None:
         self.path = Path(path)
         self.max_bytes = None if max_bytes is None else integer("max_bytes", max_bytes, low=0)
+        self._sync = sync
         self._layout = Layout(self.path)
         self._layout.exists()
         self._recent = RecentKeys(self._latest)
@@ -351,7 +361,7 @@ class Store:
 
     def _write(self, key: Key, facts: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         try:
-            entries.write(self._layout.entry(key.digest), key, facts, files)
+            entries.write(self._layout.entry(key.digest), key, facts, files, sync=self._sync)
         except BundleError as error:
             if isinstance(error.__cause__, OSError):
                 raise unwritable(self.path, error.__cause__) from error

@@ -78,7 +78,7 @@ class CellWork:
 class _Worker:
     def __init__(self, work: CellWork) -> None:
         self._work = work
-        self._store = Store(work.store, remote=work.remote)
+        self._store = Store(work.store, remote=work.remote, sync=False)
         self._at: tuple[str, int] | None = None
         self._datasets: Datasets
         self._n_cached = 0
