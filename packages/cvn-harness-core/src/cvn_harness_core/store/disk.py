@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -177,8 +178,10 @@ class Store:
                 hit = found is not None
                 if found is None:
                     tell_miss(log, key, self._recent.nearest(key))
-                    self._write(key, *make())
-                    found = entries.read(self._layout.entry(key.digest))
+                    facts, files = make()
+                    self._write(key, facts, files)
+                    path = self._layout.entry(key.digest)
+                    found = Entry(key, path, _as_read(facts), dict(files))
             if not hit:
                 self._bound(key)
         self._recent.note(key)
@@ -372,6 +375,12 @@ class Store:
     def _bound(self, new: Key) -> None:
         if self.max_bytes is not None:
             eviction.evict(self._layout, self.max_bytes, spare=[new.digest])
+
+
+def _as_read(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts as they come back from a file: lists for tuples, texts for names."""
+    found: dict[str, Any] = json.loads(json.dumps(facts))
+    return found
 
 
 def _key_if_readable(path: Path) -> Key | None:
