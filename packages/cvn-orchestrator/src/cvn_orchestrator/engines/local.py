@@ -48,24 +48,23 @@ class LocalEngine:
         most = self.n_workers(work, len(tasks))
         share = {**budget.share(min(most, budget.threads)), SUPERVISOR: uuid.uuid4().hex}
         workers = [_Worker(number, work, share) for number in range(most)]
+        arrived: list[Ended] = []
         try:
             while True:
                 allowed = worker_count(budget, work.n_threads, held, most)
                 for worker in workers:
                     if worker.task is None and tasks.n_running < allowed:
                         worker.begin(tasks.take(worker.number))
+                yield from arrived  # after workers have their next task: keeping a row takes time
                 busy = [worker for worker in workers if worker.task is not None]
-                if not busy:
+                if not busy and not arrived:
                     return
-                ready = wait([worker.connection for worker in busy])
-                arrived = [w.collect(tasks) for w in busy if w.connection in ready]
-                for ended in arrived:
-                    if ended is None:
-                        continue
-                    if ended.peak_bytes is not None:
-                        held = max(held, ended.peak_bytes) if measured else ended.peak_bytes
-                        measured = True
-                    yield ended
+                ready = wait([worker.connection for worker in busy]) if busy else []
+                ends = [w.collect(tasks) for w in busy if w.connection in ready]
+                arrived = [ended for ended in ends if ended is not None]
+                for peak in (ended.peak_bytes for ended in arrived):
+                    if peak is not None:
+                        held, measured = max(held, peak) if measured else peak, True
         finally:
             for worker in workers:
                 worker.end()
