@@ -21,6 +21,8 @@ from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import SweepError
 
 READY = "ready"
+NATIVE_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What NumPy's libraries go by: a task's threads, since sums depend on them, and not the share."""
 SUPERVISOR = "CVN_SUPERVISOR"
 """Says to a search who sees its process die: a trial that kills it is not begun for ever."""
 STDERR = 2
@@ -46,7 +48,11 @@ class LocalEngine:
         budget, held = Budget.current(), work.guessed_bytes
         measured = False
         most = self.n_workers(work, len(tasks))
-        share = {**budget.share(min(most, budget.threads)), SUPERVISOR: uuid.uuid4().hex}
+        share = {
+            **budget.share(min(most, budget.threads)),
+            **dict.fromkeys(NATIVE_THREADS, str(work.n_threads)),
+            SUPERVISOR: uuid.uuid4().hex,
+        }
         workers = [_Worker(number, work, share) for number in range(most)]
         arrived: list[Ended] = []
         try:
