@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import shutil
@@ -162,7 +161,8 @@ class Store:
         reads it; if its maker dies, one of them makes it. ``make`` may itself compute other keys,
         as an ensemble does for its bases, as long as none of these waits for this one.
 
-        Emits ``cache_hit`` or ``cache_miss``, within the run of ``log`` if one is given.
+        The facts of one that was just made are those that ``make`` gave; read again, tuples are
+        lists. Emits ``cache_hit`` or ``cache_miss``, within the run of ``log`` if one is given.
 
         Raises
         ------
@@ -181,7 +181,7 @@ class Store:
                     facts, files = make()
                     self._write(key, facts, files)
                     path = self._layout.entry(key.digest)
-                    found = Entry(key, path, _as_read(facts), dict(files))
+                    found = Entry(key, path, dict(facts), dict(files))
             if not hit:
                 self._bound(key)
         self._recent.note(key)
@@ -375,12 +375,6 @@ class Store:
     def _bound(self, new: Key) -> None:
         if self.max_bytes is not None:
             eviction.evict(self._layout, self.max_bytes, spare=[new.digest])
-
-
-def _as_read(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return facts as they come back from a file: lists for tuples, texts for names."""
-    found: dict[str, Any] = json.loads(json.dumps(facts))
-    return found
 
 
 def _key_if_readable(path: Path) -> Key | None:
