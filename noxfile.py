@@ -11,7 +11,9 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = True
-nox.options.sessions = ["lint", "types", "build", "unit", "tests", "parity", "pickup", "minimums"]
+nox.options.sessions = [
+    *("lint", "types", "build", "unit", "tests", "parity", "pickup", "ray", "minimums")
+]
 
 ROOT = Path(__file__).parent
 DIST = ROOT / "dist"
@@ -118,6 +120,13 @@ def pickup(session: nox.Session) -> None:
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Test the engine ray, which the other sessions do not install."""
+    install_workspace(session, "--group=ray")
+    session.run("pytest", "tests/sweep/test_ray.py", *session.posargs, env=QUICK)
+
+
+@nox.session
 def minimums(session: nox.Session) -> None:
     """Test with the oldest versions that the packages' metadata allow."""
     session.install(
@@ -176,13 +185,14 @@ OLDEST_TOOLS = {
 }
 
 
-def install_workspace(session: nox.Session) -> None:
+def install_workspace(session: nox.Session, *options: str) -> None:
     """Install every package, editable, with the development tools, at the pinned versions."""
     session.run_install(
         "uv",
         "sync",
         "--quiet",
         "--all-packages",
+        *options,
         env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
     )
 
