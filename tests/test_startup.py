@@ -47,6 +47,7 @@ def loaded_after(statement: str) -> set[str]:
         ["splits", "--help"],
         ["sweep", "--help"],
         ["results", "--help"],
+        ["doctor", "--help"],
     ],
 )
 def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:
@@ -76,6 +77,12 @@ def test_parameters_are_shown_without_importing_the_library(model: str) -> None:
     arguments = ["params", model, "--used", "--json"]
     loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({arguments!r})")
     assert not loaded & (MODELS | {"optuna", "sklearn", "sqlalchemy", "tomlkit"})
+
+
+def test_the_doctor_imports_no_library_that_it_reports() -> None:
+    loaded = loaded_after("from cvn_orchestrator.cli import main; main(['doctor', '--json'])")
+    assert "cvn_orchestrator" in loaded
+    assert not loaded & (HEAVY - {"numpy", "structlog"})
 
 
 def test_one_model_does_not_import_another() -> None:

@@ -16,8 +16,13 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
+
+import msgspec
 
 from cvn_harness_core.errors import BundleError
 
@@ -49,7 +54,7 @@ def write(
     listing = {n: {"size": len(b), "sha256": _sha256(b)} for n, b in files.items()}
     document = {"format": FORMAT, "version": VERSION, "files": listing, **facts}
     # In the order of the facts: whoever reads them sees train, val and test as whoever wrote them.
-    manifest = json.dumps(document, allow_nan=False, indent=1).encode()
+    manifest = indented(document)
     contents = {**files, MANIFEST: manifest, MANIFEST_SUM: _sum_line(manifest)}
     if os.path.lexists(path) and not (overwrite and _is_bundle(path)):
         mend = "it is no bundle, so it is not replaced" if overwrite else "or pass overwrite=True"
@@ -205,13 +210,24 @@ def _read_exactly(path: Path, name: str, size: int) -> bytes:
 
 
 def _write_synced(folder: Path, contents: Mapping[str, bytes]) -> None:
-    for name, payload in contents.items():
-        with (folder / name).open("wb") as file:
+    """Write the files, and sync them all at once: the disk then has one wait instead of many."""
+    folder.chmod(0o755)
+    with ExitStack() as stack:
+        descriptors = []
+        for name, payload in contents.items():
+            file = stack.enter_context((folder / name).open("wb"))
             file.write(payload)
             file.flush()
-            os.fsync(file.fileno())
-    folder.chmod(0o755)
-    _sync_folder(folder)
+            descriptors.append(file.fileno())
+        descriptors.append(os.open(folder, os.O_RDONLY))
+        stack.callback(os.close, descriptors[-1])
+        for _ in _syncing(os.getpid()).map(os.fsync, descriptors):
+            pass
+
+
+@cache
+def _syncing(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  threads do not survive a fork
+    return ThreadPoolExecutor(8, thread_name_prefix="cvn-sync")
 
 
 def _publish(temporary: Path, path: Path) -> None:
@@ -237,6 +253,11 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def indented(document: Any) -> bytes:
+    """Return a document as JSON that people can read; raise ValueError for NaN and infinities."""
+    return msgspec.json.format(json.dumps(document, allow_nan=False).encode(), indent=1)
 
 
 def _sum_line(manifest: bytes) -> bytes:

@@ -36,14 +36,12 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
 
 def signal_figures(signals: Array, y: Array) -> tuple[Figures, Reasons]:
     """Return precision_buy, recall_buy and f1_buy of boolean signals (n,), and reasons."""
-    bought, positive = bool(signals.any()), bool(y.any())
-    precision, recall, f1, _ = metrics.precision_recall_fscore_support(
-        y, signals, labels=[1], average="binary", pos_label=1, zero_division=0.0
-    )
+    n_right = int(np.count_nonzero(signals & (y == 1)))
+    n_signals, n_positive = int(np.count_nonzero(signals)), int(np.count_nonzero(y))
     figures: Figures = {
-        "precision_buy": float(precision) if bought else None,
-        "recall_buy": float(recall) if positive else None,
-        "f1_buy": float(f1) if bought or positive else None,
+        "precision_buy": n_right / n_signals if n_signals else None,
+        "recall_buy": n_right / n_positive if n_positive else None,
+        "f1_buy": 2 * n_right / (n_signals + n_positive) if n_signals + n_positive else None,
     }
     why = {"precision_buy": NO_SIGNALS, "recall_buy": ONE_CLASS, "f1_buy": NO_SIGNALS}
     return figures, {name: why[name] for name, value in figures.items() if value is None}

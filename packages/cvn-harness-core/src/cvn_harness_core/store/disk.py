@@ -22,9 +22,10 @@ from cvn_harness_core.store.explain import Difference, differences, nearest
 from cvn_harness_core.store.key import Key
 from cvn_harness_core.store.layout import Layout, is_there, unwritable
 from cvn_harness_core.store.locks import hold
+from cvn_harness_core.store.recent import RecentKeys
 from cvn_harness_core.store.telling import tell_corrupt, tell_hit, tell_miss
 
-_COMPARED = 256  # entries that a miss is compared with, the most recently used ones
+_COMPARED = 256  # entries that are compared with a key, the most recently used ones
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,7 @@ class Store:
         self.max_bytes = None if max_bytes is None else integer("max_bytes", max_bytes, low=0)
         self._layout = Layout(self.path)
         self._layout.exists()
+        self._recent = RecentKeys(self._latest)
 
     @classmethod
     def existing(cls, path: str | Path) -> Store:
@@ -152,11 +154,12 @@ class Store:
             with self._locked(key):
                 found = self._read(key, log)
                 if found is None:
-                    tell_miss(log, key, self.nearest(key))
+                    tell_miss(log, key, self._recent.nearest(key))
                     self._write(key, *make())
                     found, hit = entries.read(self._layout.entry(key.digest)), False
             if not hit:
                 self._bound(key)
+        self._recent.note(key)
         if hit:
             tell_hit(log, found, time.perf_counter() - started)
         return Computed(found, hit)
@@ -263,9 +266,13 @@ class Store:
 
     def nearest(self, key: Key) -> Key | None:
         """Return the most similar other key of the same kind among the recently used entries."""
+        return nearest(key, reversed(self._latest()))
+
+    def _latest(self) -> list[Key]:
+        """Return the keys of the recently used entries, the latest last."""
         recent = eviction.usage(self._layout)[-_COMPARED:]
-        paths = (self._layout.entry(used.digest) for used in reversed(recent))
-        return nearest(key, (k for path in paths if (k := _key_if_readable(path)) is not None))
+        keys = (_key_if_readable(self._layout.entry(used.digest)) for used in recent)
+        return [key for key in keys if key is not None]
 
     @contextmanager
     def _locked(self, key: Key) -> Iterator[None]:

@@ -53,9 +53,8 @@ def write(path: Path, key: Key, facts: Mapping[str, Any], files: Mapping[str, by
     if taken:
         message = f"{taken[0]!r} is a name of the bundle itself; give the fact or file another."
         raise BundleError("bundle_format", message)
-    document = {"kind": key.kind, "parts": dict(key.parts)}
-    named = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode()
-    bundle.write(path, facts, {KEY_FILE: named, **files}, overwrite=False)
+    document = {"kind": key.kind, "parts": dict(sorted(key.parts.items()))}
+    bundle.write(path, facts, {KEY_FILE: bundle.indented(document), **files}, overwrite=False)
 
 
 def read(path: Path) -> Entry:

@@ -24,6 +24,7 @@ examples:
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
   cvn sweep plan.toml                        train and judge a plan of many cells
   cvn results                                what sweeps found
+  cvn doctor                                 what is wrong here, and what to do
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
 
@@ -53,6 +54,15 @@ def build_parser() -> argparse.ArgumentParser:
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
     _hpo(commands.add_parser("hpo", help="show what a search did, with plots"))
     _store(commands.add_parser("store", help="list, verify and tidy a store of trained models"))
+    _doctor(
+        commands.add_parser(
+            "doctor",
+            help="examine installation, machine, store and results, and say what to do",
+            description=_DOCTOR,
+            epilog=_DOCTOR_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
     return parser
 
 
@@ -490,6 +500,33 @@ def _store(parser: argparse.ArgumentParser) -> None:
             help="the store's folder (default: $CVN_STORE, else ./.cvn-store)",
         )
         action.add_argument("--json", action="store_true", help="print JSON")
+
+
+_DOCTOR = """\
+Examine what is installed, plugins, threads, memory, the store and the results, and say what to do
+where something is wrong. Nothing is changed: a store that is there, or that is named, is tried in a
+temporary folder beside its entries, and that is deleted."""
+
+_DOCTOR_EPILOG = """\
+exit codes: 0 no problem, though there may be warnings; 1 at least one problem; 2 the command line
+is not usable."""
+
+
+def _doctor(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("doctor"))
+    parser.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="the store's folder (default: $CVN_STORE, else ./.cvn-store)",
+    )
+    parser.add_argument(
+        "--results",
+        metavar="URL",
+        help="sqlite:///FILE.db or postgresql+psycopg://... (default: $CVN_RESULTS, else "
+        "sqlite:///cvn-results.db)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 def _size(text: str) -> int:

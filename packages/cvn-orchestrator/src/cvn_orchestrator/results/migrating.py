@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import sqlalchemy as sa
 
@@ -11,7 +12,12 @@ from cvn_orchestrator.results.connecting import WRITES
 from cvn_orchestrator.results.faults import persistently, shown
 from cvn_orchestrator.results.schema import HEAD, VERSION_TABLE
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+Standing: TypeAlias = Literal["none", "current", "older", "newer"]
+
 _LOCK = int.from_bytes(b"cvn-res", "big")
 
 
@@ -27,6 +33,16 @@ def migrate(engine: sa.Engine, patience_s: float) -> None:
     if persistently(lambda: _is_new(engine), patience_s if lite else 0.0):
         return
     persistently(lambda: _migrate(engine), patience_s)
+
+
+def standing(connection: sa.Connection) -> Standing:
+    """Return what ``migrate`` would find: no schema, this release's, an older or a newer one."""
+    version = _version(connection)
+    if version is None:
+        return "none"
+    if version == HEAD:
+        return "current"
+    return "older" if version in _known() else "newer"
 
 
 def _is_new(engine: sa.Engine) -> bool:
@@ -52,19 +68,30 @@ def _version(connection: sa.Connection) -> str | None:
 
 def _upgrade(connection: sa.Connection, version: str | None) -> None:
     from alembic import command
-    from alembic.config import Config
-    from alembic.script import ScriptDirectory
 
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
-    if version is not None and version not in known:
+    if version is not None and version not in _known():
         message = (
             f"{shown(connection.engine.url)} has the schema {version!r}, and this release of "
             f"cvn-orchestrator knows up to {HEAD!r}: a later one wrote it. Use that one, or give "
             "another database."
         )
         raise ResultsError("results_newer", message)
+    config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _known() -> set[str]:
+    from alembic.script import ScriptDirectory
+
+    scripts = ScriptDirectory.from_config(_config())
+    return {script.revision for script in scripts.walk_revisions()}
+
+
+def _config() -> Config:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
