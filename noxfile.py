@@ -12,7 +12,15 @@ nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
 nox.options.error_on_missing_interpreters = True
 nox.options.sessions = [
-    *("lint", "types", "build", "unit", "tests", "parity", "pickup", "ray", "minimums")
+    "lint",
+    "types",
+    "build",
+    "unit",
+    "tests",
+    "parity",
+    "pickup",
+    "ray",
+    "minimums",
 ]
 
 ROOT = Path(__file__).parent

@@ -39,8 +39,9 @@ class Cluster:
         with _handlers_kept():
             try:
                 ray.init(log_to_driver=True, logging_level=logging.ERROR, **settings)
-            except (OSError, RuntimeError, ValueError) as error:
-                message = f"Ray cannot be used: {error}"
+            except Exception as error:  # its own are of no type
+                ray.shutdown()  # what it had started
+                message = f"Ray cannot be started or joined: {error}"
                 raise SweepError("engine_failed", message) from error
         global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
         global_worker_stdstream_dispatcher.add_handler(_Lines.NAME, self._lines)
