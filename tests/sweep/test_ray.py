@@ -150,7 +150,7 @@ def test_a_bad_address(tmp_path: Path, env: dict[str, str], address: str, says: 
     write(tmp_path, moody("good"))
     began = time.monotonic()
     done = sweep(tmp_path, env, *RAY, "--address", address)
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < PATIENCE_S
     assert done.returncode == 2
     assert f"cvn: error: {says}" in done.stderr
     assert "[engine_failed]" in done.stderr
@@ -179,17 +179,6 @@ def test_what_a_machine_does_not_see(tmp_path: Path) -> None:
     assert Place(f"{tmp_path}/none", ()).lacks == f"{tmp_path}/none is not there"
 
 
-def test_an_actor_that_cannot_begin_ends_the_sweep(
-    tmp_path: Path, env: dict[str, str], cluster: str
-) -> None:
-    """The cluster was started where the model of elsewhere is not installed."""
-    write(tmp_path, moody("good"))
-    done = sweep(tmp_path, env, *RAY, "--address", cluster)
-    print(done.stderr)
-    assert done.returncode == 2
-    assert "an actor could not be started: " in done.stderr
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_once_finishes_the_cells_in_hand(
     tmp_path: Path, env: dict[str, str], number: signal.Signals
@@ -199,16 +188,18 @@ def test_once_finishes_the_cells_in_hand(
     running = begin(tmp_path, env, *RAY, "--workers", "2", "--events", str(events))
     wait_until(lambda: events.exists() and '"slow"' in events.read_text(), PATIENCE_S)
     below = family(running.pid)
-    os.killpg(running.pid, number)  # as a terminal does
+    if number == signal.SIGINT:
+        os.killpg(running.pid, number)  # as a terminal does
+    else:
+        running.send_signal(number)
     _, said = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 128 + number, said
     assert "the same command goes on" in said
     lines = list(map(json.loads, events.read_text().splitlines()))
     begun = {line["cell"] for line in lines if line["hook"] == "cvn_cell_started"}
     done = {line["cell"] for line in lines if line["hook"] == "cvn_cell_done"}
-    if number == signal.SIGINT:
-        assert begun == done  # a SIGTERM to the group ends Ray's own processes
-    assert 0 < len(begun) < 12
+    assert begun == done
+    assert 0 < len(done) < 12
     assert lines[-1]["interrupted"]
     wait_until(partial(all_gone, below), PATIENCE_S)
 

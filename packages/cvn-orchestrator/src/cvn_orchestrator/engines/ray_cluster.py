@@ -18,6 +18,7 @@ os.environ.setdefault("RAY_ENABLE_UV_RUN_RUNTIME_ENV", "0")  # workers run in th
 os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # else it warns
 
 import ray  # it reads some of these when it is imported
+from ray._private import worker as _streams
 from ray._private.ray_logging import global_worker_stdstream_dispatcher
 
 from cvn_orchestrator.engines.ray_actor import LAST_LINE
@@ -43,7 +44,8 @@ class Cluster:
                 ray.shutdown()  # what it had started
                 message = f"Ray cannot be started or joined: {error}"
                 raise SweepError("engine_failed", message) from error
-        global_worker_stdstream_dispatcher.remove_handler("ray_print_logs")
+        # Ray prints to standard output, also what it says of workers that died.
+        _streams._worker_logs_enabled = False  # noqa: SLF001
         global_worker_stdstream_dispatcher.add_handler(_Lines.NAME, self._lines)
 
     @classmethod
@@ -87,6 +89,7 @@ class Cluster:
         with _handlers_kept():
             ray.shutdown()
         global_worker_stdstream_dispatcher.remove_handler(_Lines.NAME)
+        _streams._worker_logs_enabled = True  # noqa: SLF001
 
 
 class _Lines:
