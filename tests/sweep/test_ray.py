@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -28,6 +29,8 @@ pytest.importorskip("ray", reason="Ray is not installed: uv sync --group ray")
 
 PATIENCE_S = 120.0  # Ray needs some seconds to start, and many on a busy machine
 RAY = ("--engine", "ray")
+TOKEN = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+"""A cluster answers only to whoever has its token; this one is made up for these tests."""
 HEAD_OF_CLUSTER = """
 import sys, ray
 ray.init(address="local", num_cpus=2, include_dashboard=False, log_to_driver=False)
@@ -56,14 +59,16 @@ def cluster() -> Iterator[str]:
     """Return the address of a cluster with two processors, which another process started."""
     with subprocess.Popen(
         [sys.executable, "-P", "-c", HEAD_OF_CLUSTER],
-        env={**os.environ, "RAY_USAGE_STATS_ENABLED": "0"},
+        env={**os.environ, **TOKEN, "RAY_USAGE_STATS_ENABLED": "0"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     ) as head:
         assert head.stdout is not None
-        yield head.stdout.readline().strip()
+        address = head.stdout.readline().strip()
+        assert address, "Ray did not start"
+        yield address
         head.communicate()
 
 
@@ -90,19 +95,19 @@ def test_on_a_cluster_that_runs_already(
     tmp_path: Path, expected: list[dict[str, Any]], cluster: str
 ) -> None:
     write(tmp_path, HEAD + MODELS)
-    done = sweep(tmp_path, dict(os.environ), *RAY, "--address", cluster, "--json")
+    done = sweep(tmp_path, os.environ | TOKEN, *RAY, "--address", cluster, "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["done"] == 12
     assert "12 cells; 2 at once" in done.stderr
     assert tables(tmp_path / "cvn-results.db") == expected
-    again = sweep(tmp_path, dict(os.environ), *RAY, "--address", cluster, "--work", "other")
+    again = sweep(tmp_path, os.environ | TOKEN, *RAY, "--address", cluster, "--work", "other")
     assert again.returncode == 0, again.stderr  # it was left as it was
     assert not list(tmp_path.rglob(".cvn-seen-*"))
 
 
 def test_a_task_that_no_machine_of_the_cluster_holds(tmp_path: Path, cluster: str) -> None:
     write(tmp_path, f"{HEAD}threads = 3\n{MODELS}")
-    done = sweep(tmp_path, dict(os.environ), *RAY, "--address", cluster)
+    done = sweep(tmp_path, os.environ | TOKEN, *RAY, "--address", cluster)
     assert done.returncode == 2
     assert "no node of the cluster has the 3 processors of one task. [engine_failed]" in done.stderr
 
