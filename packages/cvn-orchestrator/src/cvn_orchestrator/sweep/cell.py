@@ -65,6 +65,11 @@ class CellWork:
         sizes = (p.stat().st_size for p in self.sweep.table.folder.glob("*/X.npy"))
         return _LIBRARIES + _COPIES * max(sizes, default=0)
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the arrays, the artifacts and the trials are."""
+        return self.sweep.table.folder.parent, self.store, self.studies
+
     @contextmanager
     def open(self) -> Iterator[Run]:
         """Return what trains cells one after another; those of one symbol and fold share data."""
