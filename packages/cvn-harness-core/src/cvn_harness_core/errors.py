@@ -197,6 +197,7 @@ class StoreError(HarnessError, RuntimeError):
             "key_type_unknown",
             "store_invalid",
             "store_not_found",
+            "store_unreachable",
             "store_unreadable",
             "store_unwritable",
         }

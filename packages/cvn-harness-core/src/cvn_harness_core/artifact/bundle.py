@@ -40,13 +40,21 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def write(
-    path: Path, facts: Mapping[str, Any], files: Mapping[str, bytes], *, overwrite: bool
+    path: Path,
+    facts: Mapping[str, Any],
+    files: Mapping[str, bytes],
+    *,
+    overwrite: bool,
+    sync: bool = True,
 ) -> str:
     """Write a bundle at ``path`` and return the SHA-256 of its manifest.
 
     Everything is written and synced in a temporary sibling folder, which is then renamed. With
     ``overwrite`` the old bundle is moved aside first and deleted afterwards, so that a kill between
     the two renames leaves it beside ``path``, whole, under a name that begins with a dot.
+
+    Without ``sync`` a power failure may leave a bundle that is not whole, which ``read`` refuses;
+    the death of a process never does.
     """
     for name in files:
         if not _FILE_NAME.fullmatch(name) or name in (MANIFEST, MANIFEST_SUM):
@@ -64,8 +72,8 @@ def write(
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.new-", dir=path.parent))
         try:
-            _write_synced(temporary, contents)
-            _publish(temporary, path)
+            _write_all(temporary, contents, sync=sync)
+            _publish(temporary, path, sync=sync)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -209,9 +217,13 @@ def _read_exactly(path: Path, name: str, size: int) -> bytes:
     return payload
 
 
-def _write_synced(folder: Path, contents: Mapping[str, bytes]) -> None:
+def _write_all(folder: Path, contents: Mapping[str, bytes], *, sync: bool) -> None:
     """Write the files, and sync them all at once: the disk then has one wait instead of many."""
     folder.chmod(0o755)
+    if not sync:
+        for name, payload in contents.items():
+            (folder / name).write_bytes(payload)
+        return
     with ExitStack() as stack:
         descriptors = []
         for name, payload in contents.items():
@@ -230,10 +242,11 @@ def _syncing(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  threads do no
     return ThreadPoolExecutor(8, thread_name_prefix="cvn-sync")
 
 
-def _publish(temporary: Path, path: Path) -> None:
+def _publish(temporary: Path, path: Path, *, sync: bool) -> None:
     if not os.path.lexists(path):
         temporary.rename(path)
-        _sync_folder(path.parent)
+        if sync:
+            _sync_folder(path.parent)
         return
     aside = Path(tempfile.mkdtemp(prefix=f".{path.name}.old-", dir=path.parent)) / path.name
     path.rename(aside)

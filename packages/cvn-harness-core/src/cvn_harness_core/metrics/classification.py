@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn import metrics
+from sklearn import config_context, metrics
 
 from cvn_harness_core.contracts.split import Array
 
@@ -20,18 +20,22 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
 
     ``scores`` (n,) are probabilities of the positive class, ``y`` (n,) labels in {0, 1}.
     """
-    figures: Figures = {
-        "log_loss": float(metrics.log_loss(y, scores, labels=[0, 1])),
-        "brier": float(metrics.brier_score_loss(y, scores, pos_label=1)),
-        "ece": expected_calibration_error(scores, y),
-        "roc_auc": None,
-        "pr_auc": None,
-    }
-    if y.min() == y.max():
-        return figures, {"roc_auc": ONE_CLASS, "pr_auc": ONE_CLASS}
-    figures["roc_auc"] = float(metrics.roc_auc_score(y, scores))
-    figures["pr_auc"] = float(metrics.average_precision_score(y, scores))
-    return figures, {}
+    one_class = y.min() == y.max()
+    with config_context(assume_finite=True, skip_parameter_validation=True):  # checked long ago
+        figures: Figures = {
+            "log_loss": float(metrics.log_loss(y, scores, labels=[0, 1])),
+            "brier": float(metrics.brier_score_loss(y, scores, pos_label=1)),
+            "ece": expected_calibration_error(scores, y),
+            "roc_auc": None if one_class else _roc_auc(scores, y),
+            "pr_auc": None if one_class else float(metrics.average_precision_score(y, scores)),
+        }
+    return figures, dict.fromkeys(("roc_auc", "pr_auc"), ONE_CLASS) if one_class else {}
+
+
+def _roc_auc(scores: Array, y: Array) -> float:
+    """Return the area under the ROC curve, at under half the price of ``roc_auc_score``."""
+    false_positives, true_positives, _ = metrics.roc_curve(y, scores)
+    return float(metrics.auc(false_positives, true_positives))
 
 
 def signal_figures(signals: Array, y: Array) -> tuple[Figures, Reasons]:

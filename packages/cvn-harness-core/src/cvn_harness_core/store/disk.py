@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -23,6 +24,7 @@ from cvn_harness_core.store.key import Key
 from cvn_harness_core.store.layout import Layout, is_there, unwritable
 from cvn_harness_core.store.locks import hold
 from cvn_harness_core.store.recent import RecentKeys
+from cvn_harness_core.store.remote import Remote
 from cvn_harness_core.store.telling import tell_corrupt, tell_hit, tell_miss
 
 _COMPARED = 256  # entries that are compared with a key, the most recently used ones
@@ -59,6 +61,13 @@ class Store:
     max_bytes
         After each new entry the least recently used ones are deleted until the rest fit. None
         keeps everything until ``gc``. A new entry stays, whatever its size.
+    remote
+        A URL of fsspec's (``s3://bucket/store``) where entries are looked for that are not here,
+        and new ones are copied to. The folder is then this machine's part of it.
+    sync
+        Whether each new entry is forced to the disk, which takes some milliseconds. Without it a
+        power failure may cost the entries of the last half minute: they are damaged then, and made
+        again. The death of a process costs none.
 
     Raises
     ------
@@ -66,14 +75,25 @@ class Store:
         ``store_invalid`` if the folder holds something else.
     InputError
         ``setting_invalid`` for a ``max_bytes`` that is no size.
+    StoreError
+        ``store_unreachable`` if the remote cannot be used, from here on too.
     """
 
-    def __init__(self, path: str | Path, *, max_bytes: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        max_bytes: int | None = None,
+        remote: str | None = None,
+        sync: bool = True,
+    ) -> None:
         self.path = Path(path)
         self.max_bytes = None if max_bytes is None else integer("max_bytes", max_bytes, low=0)
+        self._sync = sync
         self._layout = Layout(self.path)
         self._layout.exists()
         self._recent = RecentKeys(self._latest)
+        self._remote = None if remote is None else Remote(remote)
 
     @classmethod
     def existing(cls, path: str | Path) -> Store:
@@ -99,10 +119,11 @@ class Store:
         Raises StoreError ``store_unreadable`` where the system refuses to read an entry that may be
         sound (too many open files, no permission, a failing disk); it stays where it is.
         """
-        if not is_there(self._layout.entry(key.digest)):
-            return None
-        with self._locked_if_possible(key):
-            return self._read(key, log)
+        found = self._here(key, log)
+        if found is not None or self._remote is None:
+            return found
+        with self._locked(key):
+            return self._read(key, log) or self._fetch(key, log)
 
     def put(
         self,
@@ -140,7 +161,8 @@ class Store:
         reads it; if its maker dies, one of them makes it. ``make`` may itself compute other keys,
         as an ensemble does for its bases, as long as none of these waits for this one.
 
-        Emits ``cache_hit`` or ``cache_miss``, within the run of ``log`` if one is given.
+        The facts of one that was just made are those that ``make`` gave; read again, tuples are
+        lists. Emits ``cache_hit`` or ``cache_miss``, within the run of ``log`` if one is given.
 
         Raises
         ------
@@ -149,14 +171,17 @@ class Store:
             after it. ``store_unreadable`` as ``get`` does; nothing is made then.
         """
         started = time.perf_counter()
-        found, hit = self.get(key, log=log), True
+        found, hit = self._here(key, log), True
         if found is None:
             with self._locked(key):
-                found = self._read(key, log)
+                found = self._read(key, log) or self._fetch(key, log)
+                hit = found is not None
                 if found is None:
                     tell_miss(log, key, self._recent.nearest(key))
-                    self._write(key, *make())
-                    found, hit = entries.read(self._layout.entry(key.digest)), False
+                    facts, files = make()
+                    self._write(key, facts, files)
+                    path = self._layout.entry(key.digest)
+                    found = Entry(key, path, dict(facts), dict(files))
             if not hit:
                 self._bound(key)
         self._recent.note(key)
@@ -288,6 +313,13 @@ class Store:
                 stack.enter_context(hold(self._layout.lock(digest)))
             yield
 
+    def _here(self, key: Key, log: RunLog | None) -> Entry | None:
+        """Return the entry of this folder; nothing is locked if there is none."""
+        if not is_there(self._layout.entry(key.digest)):
+            return None
+        with self._locked_if_possible(key):
+            return self._read(key, log)
+
     def _read(self, key: Key, log: RunLog | None) -> Entry | None:
         path = self._layout.entry(key.digest)
         if not is_there(path):
@@ -310,13 +342,35 @@ class Store:
             return None
         return aside
 
+    def _fetch(self, key: Key, log: RunLog | None) -> Entry | None:
+        """Return the entry that the remote has, now also here; a damaged one is as good as none."""
+        if self._remote is None:
+            return None
+        self._layout.make()
+        place = self._layout.entry(key.digest)
+        beside = place.with_name(f".{key.digest}.fetched-{secrets.token_hex(4)}")
+        try:
+            if not self._remote.fetch(key.digest, beside / key.digest):
+                return None
+            try:
+                entries.read(beside / key.digest)
+            except BundleError as error:
+                tell_corrupt(log, key, beside / key.digest, None, error)
+                return None
+            (beside / key.digest).rename(place)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)
+        return self._read(key, log)
+
     def _write(self, key: Key, facts: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         try:
-            entries.write(self._layout.entry(key.digest), key, facts, files)
+            entries.write(self._layout.entry(key.digest), key, facts, files, sync=self._sync)
         except BundleError as error:
             if isinstance(error.__cause__, OSError):
                 raise unwritable(self.path, error.__cause__) from error
             raise
+        if self._remote is not None:
+            self._remote.push(key.digest, self._layout.entry(key.digest))
 
     def _bound(self, new: Key) -> None:
         if self.max_bytes is not None:

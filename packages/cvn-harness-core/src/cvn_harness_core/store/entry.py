@@ -47,14 +47,18 @@ class Entry:
         return sum(len(payload) for payload in self.files.values())
 
 
-def write(path: Path, key: Key, facts: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
+def write(
+    path: Path, key: Key, facts: Mapping[str, Any], files: Mapping[str, bytes], *, sync: bool
+) -> None:
     """Write an entry as a bundle that is not there yet; raise BundleError as ``bundle.write``."""
     taken = sorted(_OF_THE_BUNDLE & set(facts)) or sorted({KEY_FILE} & set(files))
     if taken:
         message = f"{taken[0]!r} is a name of the bundle itself; give the fact or file another."
         raise BundleError("bundle_format", message)
     document = {"kind": key.kind, "parts": dict(sorted(key.parts.items()))}
-    bundle.write(path, facts, {KEY_FILE: bundle.indented(document), **files}, overwrite=False)
+    bundle.write(
+        path, facts, {KEY_FILE: bundle.indented(document), **files}, overwrite=False, sync=sync
+    )
 
 
 def read(path: Path) -> Entry:

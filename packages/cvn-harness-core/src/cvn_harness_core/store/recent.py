@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from cvn_harness_core.store.explain import nearest
 from cvn_harness_core.store.key import Key
 
-_COMPARED = 16  # of each kind: what a miss costs must not grow with the store
+_COMPARED = 8  # of each kind: what a miss costs must not grow with the store
 
 
 class RecentKeys:

@@ -336,9 +336,9 @@ def _sweep(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--store",
-        type=Path,
-        metavar="DIR",
-        help="where trained models are shared and kept (default: WORK/store)",
+        metavar="DIR|URL",
+        help="where trained models are shared and kept (default: WORK/store); a URL such as "
+        "s3://bucket/store shares them between machines, beside WORK/store on each",
     )
     _add_results(parser)
     parser.add_argument(

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from cvn_harness_core import SweepFacts
@@ -50,8 +51,11 @@ def _say_what(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
 
 def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
     engine = engine_of(arguments.engine, EngineSettings(arguments.workers, arguments.address))
+    given: str | None = arguments.store
+    remote = given if given is not None and "://" in given else None
     settings = SweepSettings(
-        store=arguments.store or arguments.work / "store",
+        store=arguments.work / "store" if given is None or remote else Path(given),
+        remote=remote,
         work=arguments.work,
         log=arguments.log,
         retry_failed=arguments.retry_failed,

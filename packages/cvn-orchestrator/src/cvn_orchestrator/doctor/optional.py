@@ -21,7 +21,7 @@ class _Optional(NamedTuple):
 _ALL = (
     _Optional("cvn-orchestrator", "postgresql", "psycopg", "results in PostgreSQL"),
     _Optional("cvn-harness-core", "venn-abers", "venn-abers", "--calibrate venn_abers"),
-    _Optional("cvn-orchestrator", "ray", "ray", "sweeps on a cluster, which are not there yet"),
+    _Optional("cvn-orchestrator", "ray", "ray", "cvn sweep --engine ray"),
 )
 
 

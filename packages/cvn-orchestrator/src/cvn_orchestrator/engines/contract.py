@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from cvn_harness_core import InputError
@@ -103,6 +104,10 @@ class Work(Protocol):
     @property
     def guessed_bytes(self) -> int:
         """What a task may hold, until one has been measured."""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Folders that workers on other machines must see as well, under the same names."""
 
     def open(self) -> AbstractContextManager[Run]:
         """Return, in a worker, what runs its tasks one after another."""

@@ -22,6 +22,8 @@ from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import SweepError
 
 READY = "ready"
+NATIVE_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What NumPy's libraries go by: a task's threads, since sums depend on them, and not the share."""
 SUPERVISOR = "CVN_SUPERVISOR"
 """Says to a search who sees its process die: a trial that kills it is not begun for ever."""
 STDERR = 2
@@ -48,26 +50,29 @@ class LocalEngine:
         budget, held = Budget.current(), work.guessed_bytes
         measured = False
         most = self.n_workers(work, len(tasks))
-        share = {**budget.share(min(most, budget.threads)), SUPERVISOR: uuid.uuid4().hex}
+        share = {
+            **budget.share(min(most, budget.threads)),
+            **dict.fromkeys(NATIVE_THREADS, str(work.n_threads)),
+            SUPERVISOR: uuid.uuid4().hex,
+        }
         workers = [_Worker(number, work, share) for number in range(most)]
+        arrived: list[Ended] = []
         try:
             while True:
                 allowed = worker_count(budget, work.n_threads, held, most)
                 for worker in workers:
                     if worker.task is None and tasks.n_running < allowed:
                         worker.begin(tasks.take(worker.number))
+                yield from arrived  # after workers have their next task: keeping a row takes time
                 busy = [worker for worker in workers if worker.task is not None]
-                if not busy:
+                if not busy and not arrived:
                     return
-                ready = wait([worker.connection for worker in busy])
-                arrived = [w.collect(tasks) for w in busy if w.connection in ready]
-                for ended in arrived:
-                    if ended is None:
-                        continue
-                    if ended.peak_bytes is not None:
-                        held = max(held, ended.peak_bytes) if measured else ended.peak_bytes
-                        measured = True
-                    yield ended
+                ready = wait([worker.connection for worker in busy]) if busy else []
+                ends = [w.collect(tasks) for w in busy if w.connection in ready]
+                arrived = [ended for ended in ends if ended is not None]
+                for peak in (ended.peak_bytes for ended in arrived):
+                    if peak is not None:
+                        held, measured = max(held, peak) if measured else peak, True
         finally:
             _end(workers)
 

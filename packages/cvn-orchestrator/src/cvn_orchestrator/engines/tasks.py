@@ -38,6 +38,11 @@ class Tasks:
         """How many tasks were given and did not end."""
         return len(self._running)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether tasks are given at all."""
+        return self._open
+
     def take(self, worker: int) -> Task | None:
         """Return the next task for a worker, by its number; None if there is none for now."""
         task = self._next(worker) if self._open else None

@@ -140,7 +140,10 @@ class SweepProgress:
         self._say(f"{self._before + n}/{self._total} {cell.name}: {what}")
 
     def _say(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        if self._console.is_terminal:
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        else:
+            print(text, file=self._console.file, flush=True)
 
     def _render(self) -> RenderableType:
         running = [cell.name for cell in self.tally.running.values()]

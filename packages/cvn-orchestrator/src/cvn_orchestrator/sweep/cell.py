@@ -38,8 +38,8 @@ class CellWork:
     ----------
     sweep, run
         The plan bound to its data, and the run's digest.
-    store
-        Where artifacts are shared.
+    store, remote
+        Where artifacts are shared, on this machine and, if there is a URL, by several.
     studies
         Where the trials of searches are kept, a file a symbol and fold, so that a search that was
         killed goes on; a search with a storage of its own is kept there.
@@ -51,6 +51,7 @@ class CellWork:
     run: str
     store: Path
     studies: Path
+    remote: str | None = None
     log: Literal["off", "human", "json"] = "off"
 
     @property
@@ -63,6 +64,11 @@ class CellWork:
         """What a fit may hold, until one was measured."""
         sizes = (p.stat().st_size for p in self.sweep.table.folder.glob("*/X.npy"))
         return _LIBRARIES + _COPIES * max(sizes, default=0)
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where the arrays, the artifacts and the trials are."""
+        return self.sweep.table.folder.parent, self.store, self.studies
 
     @contextmanager
     def open(self) -> Iterator[Run]:
@@ -77,7 +83,7 @@ class CellWork:
 class _Worker:
     def __init__(self, work: CellWork) -> None:
         self._work = work
-        self._store = Store(work.store)
+        self._store = Store(work.store, remote=work.remote, sync=False)
         self._at: tuple[str, int] | None = None
         self._datasets: Datasets
         self._n_cached = 0

@@ -51,8 +51,8 @@ class SweepSettings:
 
     Parameters
     ----------
-    store
-        The folder of the store that all cells share.
+    store, remote
+        The folder of the store that all cells share, and the URL of one that several machines do.
     work
         The folder of the sweep's own files: arrays, locks, the trials of searches under way.
     log
@@ -65,6 +65,7 @@ class SweepSettings:
     work: Path
     log: Literal["off", "human", "json"] = "off"
     retry_failed: bool = False
+    remote: str | None = None
 
 
 def run_sweep(
@@ -112,7 +113,9 @@ class _Loop:
         self._sweep, self._engine, self._sink, self._stop = sweep, engine, sink, stop
         self._run, self._retries = identity.run, sweep.plan.retries
         studies = settings.work / "studies" / identity.run
-        self._work = CellWork(sweep, identity.run, settings.store, studies, settings.log)
+        self._work = CellWork(
+            sweep, identity.run, settings.store, studies, settings.remote, settings.log
+        )
         attempts = sink.attempts(identity.run)
         self._states: dict[str, str] = {}
         waiting = []

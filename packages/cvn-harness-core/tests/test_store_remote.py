@@ -1,0 +1,118 @@
+"""Two machines, each with a folder of its own, and one remote between them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cvn_harness_core import OBSERVERS, Event, Store, StoreError, hookimpl, key_of
+
+KEY = key_of("model", {"seed": 7})
+FACTS, FILES = {"theta": 0.3}, {"model.bin": b"weights", "arrays.npz": b"\0" * 1000}
+
+
+class Counted:
+    """Makes an entry, and counts how often."""
+
+    def __init__(self) -> None:
+        self.n = 0
+
+    def __call__(self) -> tuple[dict[str, Any], dict[str, bytes]]:
+        self.n += 1
+        return FACTS, FILES
+
+
+class Heard:
+    def __init__(self) -> None:
+        self.names: list[str] = []
+
+    @hookimpl
+    def cvn_event(self, event: Event) -> None:
+        self.names.append(event.event)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    pytest.importorskip("fsspec")
+    return f"file://{tmp_path / 'remote'}"
+
+
+def current(tmp_path: Path) -> Path:
+    return tmp_path / "remote" / "entries" / KEY.digest / "current"
+
+
+def test_what_one_machine_made_another_reads(tmp_path: Path, url: str) -> None:
+    here, there = (Store(tmp_path / name, remote=url) for name in ("here", "there"))
+    make = Counted()
+    assert not here.compute(KEY, make).hit
+    found = there.compute(KEY, make)
+    assert (found.hit, make.n) == (True, 1)
+    assert (found.entry.facts, found.entry.files) == (FACTS, FILES)
+    assert found.entry.path.is_relative_to(tmp_path / "there")
+    assert Store(tmp_path / "there").get(KEY) is not None, "it is kept here, too"
+    assert there.verify() == {}
+
+
+def test_a_single_entry_is_found(tmp_path: Path, url: str) -> None:
+    Store(tmp_path / "here", remote=url).put(KEY, FACTS, FILES)
+    found = Store(tmp_path / "there", remote=url).get(KEY)
+    assert found is not None
+    assert found.files == FILES
+    assert Store(tmp_path / "there", remote=url).get(key_of("model", {"seed": 8})) is None
+
+
+def test_a_damaged_copy_is_reported_made_again_and_replaced(tmp_path: Path, url: str) -> None:
+    Store(tmp_path / "here", remote=url).compute(KEY, Counted())
+    copy = json.loads(current(tmp_path).read_text())["copy"]
+    (current(tmp_path).parent / copy / "model.bin").write_bytes(b"wEights")
+    make, heard = Counted(), Heard()
+    with OBSERVERS.including("heard", heard):
+        assert not Store(tmp_path / "there", remote=url).compute(KEY, make).hit
+    assert make.n == 1
+    assert heard.names[:2] == ["cache_corrupt", "cache_miss"]
+    assert Store(tmp_path / "third", remote=url).compute(KEY, make).hit
+    assert not list((tmp_path / "there" / "entries").glob(".*"))
+
+
+def test_an_unfinished_copy_is_no_entry(tmp_path: Path, url: str) -> None:
+    Store(tmp_path / "here", remote=url).compute(KEY, Counted())
+    current(tmp_path).unlink()  # as if the writer had been killed before it
+    make = Counted()
+    assert not Store(tmp_path / "there", remote=url).compute(KEY, make).hit
+    assert make.n == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "no JSON",
+        '{"copy": "..", "files": {}}',
+        '{"copy": "a", "files": {"../../x": 1}}',
+        '{"copy": "a", "files": {"x": -1}}',
+        '{"copy": "a"}',
+    ],
+)
+def test_a_pointer_that_cannot_be_followed(tmp_path: Path, url: str, text: str) -> None:
+    Store(tmp_path / "here", remote=url).compute(KEY, Counted())
+    current(tmp_path).write_text(text)
+    with pytest.raises(StoreError, match="cannot be used") as raised:
+        Store(tmp_path / "there", remote=url).get(KEY)
+    assert raised.value.code == "store_unreachable"
+
+
+def test_a_remote_that_is_not_there(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    with pytest.raises(StoreError, match="Protocol not known") as raised:
+        Store(tmp_path / "here", remote="nowhere://bucket?token=secret")
+    assert raised.value.code == "store_unreachable"
+    assert "secret" not in str(raised.value)
+    (tmp_path / "file").write_text("")
+    blocked = Store(tmp_path / "here", remote=f"file://{tmp_path / 'file'}")
+    make = Counted()
+    with pytest.raises(StoreError) as raised:
+        blocked.compute(KEY, make)
+    assert raised.value.code == "store_unreachable"
+    assert make.n == 0, "nothing is trained that could not be shared"
