@@ -145,7 +145,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "rival",
             "problem",
             "it is written for contract v2",
-            "install a release of rival for it",
+            "install a release of rival for v1",
         ),
         (
             "[cvn_harness.models.v1]\nrival = not a module\n",

@@ -83,7 +83,7 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.syspath_prepend(SITE)
     forget_plugins()
-    forget_observers(monkeypatch)
+    forget_observers()
     logistic = importlib.import_module("sample_models.logistic")
     recorder = importlib.import_module("sample_models.recorder")
     for kept in (logistic.FITS, recorder.EVENTS, recorder.SAVED):
@@ -100,10 +100,9 @@ def forget_plugins() -> None:
     ENSEMBLE_REGISTRY.refresh()
 
 
-def forget_observers(monkeypatch: pytest.MonkeyPatch) -> None:
+def forget_observers() -> None:
     """Have observers looked for again, as in a fresh process."""
-    monkeypatch.setattr(OBSERVERS, "_managers", None)
-    monkeypatch.setattr(OBSERVERS, "_reported", set())
+    OBSERVERS.refresh()
 
 
 @pytest.fixture
@@ -183,7 +182,7 @@ class Site:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for variable in ("CVN_PLUGINS", "CVN_PLUGINS_BLOCK"):
         monkeypatch.delenv(variable, raising=False)
-    forget_observers(monkeypatch)
+    forget_observers()
     folder = tmp_path / "site"
     folder.mkdir()
     monkeypatch.syspath_prepend(folder)

@@ -30,6 +30,7 @@ def test_a_plugin_is_listed_with_where_it_comes_from(site: Any) -> None:
         "contract": 1,
         "status": "available",
         "error": None,
+        "advice": None,
     }
     assert json.loads(json.dumps(record.as_dict())) == record.as_dict()
 
@@ -172,6 +173,8 @@ def test_one_name_from_two_distributions_is_a_conflict_that_names_both(site: Any
     ]
     for record in records[1:]:
         assert "acme-models and rival-models" in record.error
+        other = {"acme-models": "rival-models", "rival-models": "acme-models"}
+        assert f"CVN_PLUGINS_BLOCK={other[record.distribution]}" in record.advice
     assert list(site.models()) == ["nets"]
 
 
@@ -199,7 +202,23 @@ def test_a_distribution_on_two_paths_is_one_and_the_first_counts(
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {spelling}\nVersion: 1.0\n")
     importlib.invalidate_caches()
     (record,) = discover(path=[str(site.folder), str(other)])
-    assert (record.version, record.status) == ("2.0", "available")
+    assert (record.version, record.status, record.error) == ("2.0", "available", None)
+    assert f"2.0 in {site.folder} is used, 1.0 in {other} is not" in record.advice
+
+
+def test_a_folder_that_is_on_the_path_twice_is_nothing_to_mend(site: Any, tmp_path: Path) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees"})
+    link = tmp_path / "link"
+    link.symlink_to(site.folder)
+    (record,) = discover(path=[str(site.folder), str(site.folder), str(link)])
+    assert (record.status, record.advice) == ("available", None)
+
+
+def test_what_an_upgrade_left_behind_is_told(site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees"}, version="1.0")
+    site.add("acme-models", MODELS, {"trees": "acme_trees"}, version="2.0")
+    (record,) = site.discover()
+    assert "acme-models is installed twice" in record.advice
 
 
 # --- what cannot be used --------------------------------------------------------------------
@@ -211,7 +230,9 @@ def test_another_version_of_the_contract_is_incompatible(version: int, site: Any
     (record,) = site.discover()
     assert (record.status, record.contract) == ("incompatible", version)
     assert f"contract v{version}" in record.error
-    assert "install a release of acme-models" in record.error
+    assert "install a release of acme-models" in record.advice
+    newer = "acme-models" if version < 1 else "cvn-harness-core"
+    assert f"pip install --upgrade {newer}" in record.advice
 
 
 def test_a_plugin_for_both_contracts_is_usable(site: Any) -> None:
@@ -234,6 +255,7 @@ def test_a_malformed_target_is_told_and_hurts_no_other(target: str, site: Any) -
     records = {record.name: record for record in site.discover()}
     assert records["trees"].status == "malformed"
     assert "package.module[:attribute]" in records["trees"].error
+    assert "pip install --upgrade acme-models" in records["trees"].advice
     assert records["lines"].status == "available"
 
 

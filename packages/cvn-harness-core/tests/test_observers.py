@@ -14,9 +14,13 @@ from cvn_harness_core import Datasets, train_one
 OBSERVERS = "cvn_harness.plugins.v1"
 
 WATCHES = """
-from cvn_harness_core import hookimpl
+from cvn_harness_core import ObserverLimits, hookimpl
 
 SEEN = []
+
+@hookimpl
+def cvn_observer_limits():
+    return ObserverLimits(per_fit=60)
 
 @hookimpl
 def cvn_event(event):
@@ -24,9 +28,13 @@ def cvn_event(event):
 """
 
 RAISES = """
-from cvn_harness_core import hookimpl
+from cvn_harness_core import ObserverLimits, hookimpl
 
 CALLS = []
+
+@hookimpl
+def cvn_observer_limits():
+    return ObserverLimits(per_fit=60)
 
 @hookimpl
 def cvn_event(event):

@@ -138,6 +138,19 @@ def test_what_was_installed_or_removed_is_seen_after_a_refresh(site: Any) -> Non
         registry["trees"]
 
 
+def test_one_that_was_removed_before_its_import_says_how_to_forget_it(site: Any) -> None:
+    info = site.add("acme-models", MODELS, {"trees": "acme_trees"}, acme_trees=sound("trees"))
+    registry = site.models()
+    assert "trees" in registry
+    shutil.rmtree(info)
+    (site.folder / "acme_trees.py").unlink()
+    with pytest.raises(PluginImportError, match=r"if it was removed, call refresh\(\)"):
+        registry["trees"]
+    registry.refresh()
+    with pytest.raises(PluginNotInstalledError):
+        registry["trees"]
+
+
 def test_the_global_registries_read_what_is_on_the_path(models: Any) -> None:
     assert {"logreg", "descent"} <= set(MODEL_REGISTRY)
     assert MODEL_REGISTRY.record("logreg").distribution == "sample-models"
@@ -210,6 +223,12 @@ UNUSABLE: dict[str, tuple[str, type[PluginError], str, str]] = {
         PluginDependencyError,
         "plugin_dependency_missing",
         "needs 'acme_library', which is not installed",
+    ),
+    "it exits when the hook is called": (
+        RETURNS.format(value="exit(3)"),
+        PluginContractError,
+        "plugin_contract",
+        "cvn_model raised SystemExit: 3",
     ),
     "its hook raises": (
         RETURNS.format(value="1 / 0"),

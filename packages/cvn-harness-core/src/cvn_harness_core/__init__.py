@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         ModelSpec,
         Stopping,
     )
+    from cvn_harness_core.contracts.observer import ObserverLimits
     from cvn_harness_core.contracts.out_of_fold import OutOfFold
     from cvn_harness_core.contracts.params import EffectiveParam, Param
     from cvn_harness_core.contracts.payoff import Payoff
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.leaks.check import LeakReport, check_leaks
     from cvn_harness_core.metrics.trading import net_returns, trading_figures
     from cvn_harness_core.plugins.discovery import PluginRecord, discover
+    from cvn_harness_core.plugins.examination import examine
     from cvn_harness_core.plugins.hookspecs import hookimpl
     from cvn_harness_core.plugins.registry import (
         ENSEMBLE_REGISTRY,
@@ -126,6 +128,7 @@ _HOME = {
         "ModelSpec",
         "Stopping",
     ),
+    "contracts.observer": ("ObserverLimits",),
     "contracts.out_of_fold": ("OutOfFold",),
     "contracts.params": ("EffectiveParam", "Param"),
     "contracts.payoff": ("Payoff",),
@@ -165,6 +168,7 @@ _HOME = {
     "leaks.check": ("LeakReport", "check_leaks"),
     "metrics.trading": ("net_returns", "trading_figures"),
     "plugins.discovery": ("PluginRecord", "discover"),
+    "plugins.examination": ("examine",),
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
@@ -238,6 +242,7 @@ __all__ = [
     "ModelAdapter",
     "ModelSpec",
     "MulticlassError",
+    "ObserverLimits",
     "OutOfFold",
     "Param",
     "ParamConfig",
@@ -281,6 +286,7 @@ __all__ = [
     "decide_theta",
     "declared_config",
     "discover",
+    "examine",
     "hookimpl",
     "key_of",
     "net_returns",

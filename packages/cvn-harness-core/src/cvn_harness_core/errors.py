@@ -146,7 +146,9 @@ class PluginImportError(PluginError, ImportError):
 class PluginContractError(PluginError, TypeError):
     """The plugin was imported and does not honour the contract."""
 
-    codes = frozenset({"plugin_contract", "plugin_incompatible", "plugin_malformed"})
+    codes = frozenset(
+        {"observer_floods", "plugin_contract", "plugin_incompatible", "plugin_malformed"}
+    )
 
 
 class PluginConflictError(PluginError):
@@ -159,6 +161,12 @@ class PluginBlockedError(PluginError):
     """The plugin is installed and an allow-list or a block-list keeps it out."""
 
     codes = frozenset({"plugin_blocked"})
+
+
+class PluginTooSlowError(PluginError, TimeoutError):
+    """The observer lags further than it may, and is told nothing more."""
+
+    codes = frozenset({"observer_too_slow"})
 
 
 class BundleError(HarnessError, ValueError):

@@ -17,6 +17,7 @@ import structlog
 from cvn_harness_core.errors import HarnessError
 from cvn_harness_core.events.schema import Event, PluginRejected
 from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.isolation import count_caused, within_observer
 from cvn_harness_core.plugins.observers import Observers
 
 LOGGER = "cvn_harness"
@@ -95,6 +96,8 @@ def configure(
 
 def publish(event: Event) -> None:
     """Write an event to the log and show it to every observer."""
+    if within_observer():
+        count_caused()
     line = event.as_dict()
     _logger.log(logging.getLevelNamesMapping()[event.level.upper()], line.pop("event"), **line)
     OBSERVERS.notify("cvn_event", event=event)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from cvn_harness_core.artifact.ensemble import EnsembleAdapter
-from cvn_harness_core.contracts.ensemble import Combiner
-from cvn_harness_core.contracts.model import ModelAdapter
+from cvn_harness_core.contracts.ensemble import Combiner, EnsembleSpec
+from cvn_harness_core.contracts.model import ModelAdapter, ModelSpec
 from cvn_harness_core.errors import PluginContractError
+from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call, describe
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 
@@ -24,7 +25,16 @@ def adapter_of(name: str, kind: Kind = "model") -> ModelAdapter:
     """
     if kind == "ensemble":
         return EnsembleAdapter(combiner_of(name))
-    spec, record = MODEL_REGISTRY[name], MODEL_REGISTRY.record(name)
+    return adapter_from(MODEL_REGISTRY[name], MODEL_REGISTRY.record(name))
+
+
+def combiner_of(name: str) -> Combiner:
+    """Return the combiner of a registered ensemble; raise as ``adapter_of``."""
+    return combiner_from(ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name))
+
+
+def adapter_from(spec: ModelSpec, record: PluginRecord) -> ModelAdapter:
+    """Return the adapter that a record's specification makes; raise as ``adapter_of``."""
     adapter = call(record, "making its adapter", spec.adapter)
     if not isinstance(adapter, ModelAdapter):
         message = f"{describe(record)}: its adapter is a {type(adapter).__name__}, no ModelAdapter."
@@ -32,9 +42,8 @@ def adapter_of(name: str, kind: Kind = "model") -> ModelAdapter:
     return adapter
 
 
-def combiner_of(name: str) -> Combiner:
-    """Return the combiner of a registered ensemble; raise as ``adapter_of``."""
-    spec, record = ENSEMBLE_REGISTRY[name], ENSEMBLE_REGISTRY.record(name)
+def combiner_from(spec: EnsembleSpec, record: PluginRecord) -> Combiner:
+    """Return the combiner that a record's specification makes; raise as ``adapter_of``."""
     combiner = call(record, "making its combiner", spec.combiner)
     if not isinstance(combiner, Combiner):
         message = f"{describe(record)}: its combiner is a {type(combiner).__name__}, no Combiner."

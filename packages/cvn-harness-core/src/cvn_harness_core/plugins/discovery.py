@@ -16,7 +16,11 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 import importlib_metadata
 
 Kind: TypeAlias = Literal["model", "ensemble", "observer"]
-Status: TypeAlias = Literal["available", "blocked", "conflict", "incompatible", "malformed"]
+Status: TypeAlias = Literal[
+    "available", "blocked", "conflict", "incompatible", "malformed",
+    "contract", "dependency_missing", "import_failed",
+]  # fmt: skip
+"""What an error's code says after ``plugin_``; the last three are known only after an import."""
 
 CONTRACT_VERSION = 1
 """The version of the plugin contract that this core honours, as in ``cvn_harness.models.v1``."""
@@ -29,7 +33,8 @@ _TARGET = re.compile(r"[A-Za-z_][\w.]*(\s*:\s*[A-Za-z_][\w.]*)?")
 class PluginRecord(NamedTuple):
     """One entry point, and whether it may be loaded.
 
-    ``error`` says why not, and what to do, whenever ``status`` is not ``available``.
+    ``error`` says why not, and ``advice`` what to do, whenever ``status`` is not ``available``.
+    Advice without an error is a note on a plugin that can be used.
     """
 
     name: str
@@ -41,6 +46,12 @@ class PluginRecord(NamedTuple):
     contract: int
     status: Status = "available"
     error: str | None = None
+    advice: str | None = None
+
+    @property
+    def identity(self) -> frozenset[str]:
+        """The names by which an allow-list or a block-list knows it."""
+        return frozenset({self.name, _canonical(self.distribution)})
 
     def as_dict(self) -> dict[str, str | int | None]:
         """Return the record as JSON-like values."""
@@ -90,7 +101,7 @@ def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:
         if path is None
         else importlib_metadata.distributions(path=list(path))
     )
-    seen: set[str] = set()
+    firsts: dict[str, tuple[str, list[PluginRecord]]] = {}
     for distribution in found:
         text = distribution.read_text("entry_points.txt")
         group = _GROUP.search(text or "")
@@ -98,13 +109,30 @@ def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:
             continue
         try:
             records = list(_records(distribution))
+            name = _canonical(records[0].distribution) if records else ""
         except Exception as error:  # noqa: BLE001  metadata may be damaged in any way
             yield _unreadable(distribution, _KINDS[group[1]], int(group[2]), error)
             continue
-        identity = {_canonical(record.distribution) for record in records}
-        if not identity & seen:  # else Python would import the one that came first on the path
-            yield from records
-        seen |= identity
+        place = os.path.realpath(str(distribution.locate_file("")))
+        if records and name in firsts:  # Python imports the one that came first on the path
+            firsts[name] = _beside(*firsts[name], place, records[0])
+        elif records:
+            firsts[name] = (place, records)
+    for _, records in firsts.values():
+        yield from records
+
+
+def _beside(
+    place: str, records: list[PluginRecord], other: str, copy: PluginRecord
+) -> tuple[str, list[PluginRecord]]:
+    """Note on a distribution's records that there is another copy of it, unless it is the same."""
+    if (other, copy.version) == (place, records[0].version):
+        return place, records
+    note = (
+        f"{copy.distribution} is installed twice: {records[0].version} in {place} is used, "
+        f"{copy.version} in {other} is not; uninstall one"
+    )
+    return place, [record._replace(advice=note) for record in records]
 
 
 def _records(distribution: Any) -> Iterator[PluginRecord]:
@@ -125,18 +153,20 @@ def _records(distribution: Any) -> Iterator[PluginRecord]:
 
 def _unreadable(distribution: Any, kind: Kind, contract: int, error: Exception) -> PluginRecord:
     where = str(distribution.locate_file(""))
+    name, _, version = Path(str(getattr(distribution, "_path", "(unreadable)"))).stem.partition("-")
     why = f"{type(error).__name__}: {error}"
-    fault = f"metadata in {where} cannot be read ({why}); reinstall that distribution"
+    fault = f"metadata in {where} cannot be read ({why})"
     return PluginRecord(
         name="(unreadable)",
         kind=kind,
-        distribution="(unreadable)",
-        version="",
+        distribution=name,
+        version=version,
         target="",
         origin="installed",
         contract=contract,
         status="malformed",
         error=fault,
+        advice="reinstall that distribution, or delete the folder that is left of it",
     )
 
 
@@ -152,22 +182,27 @@ def _canonical(distribution: str) -> str:
 def _judge(record: PluginRecord, allowed: frozenset[str], blocked: frozenset[str]) -> PluginRecord:
     if record.status != "available":
         return record
-    identity = {record.name, _canonical(record.distribution)}
-    if identity & blocked:
-        error = "it is on the block-list (CVN_PLUGINS_BLOCK); take it off to use it"
-        return record._replace(status="blocked", error=error)
-    if allowed and not identity & allowed:
-        error = "it is not on the allow-list (CVN_PLUGINS); add it to use it"
-        return record._replace(status="blocked", error=error)
+    if record.identity & blocked:
+        error, advice = "it is on the block-list (CVN_PLUGINS_BLOCK)", "take it off to use it"
+        return record._replace(status="blocked", error=error, advice=advice)
+    if allowed and not record.identity & allowed:
+        error, advice = "it is not on the allow-list (CVN_PLUGINS)", "add it to use it"
+        return record._replace(status="blocked", error=error, advice=advice)
     if record.contract != CONTRACT_VERSION:
         error = (
             f"it is written for contract v{record.contract} and this cvn-harness-core honours "
-            f"v{CONTRACT_VERSION}; install a release of {record.distribution} for it"
+            f"v{CONTRACT_VERSION}"
         )
-        return record._replace(status="incompatible", error=error)
+        newer = "cvn-harness-core" if record.contract > CONTRACT_VERSION else record.distribution
+        advice = (
+            f"install a release of {record.distribution} for v{CONTRACT_VERSION}, "
+            f"or pip install --upgrade {newer}"
+        )
+        return record._replace(status="incompatible", error=error, advice=advice)
     if not _TARGET.fullmatch(record.target):
         error = f"its entry point {record.target!r} is not of the form package.module[:attribute]"
-        return record._replace(status="malformed", error=error)
+        advice = f"pip install --upgrade {record.distribution}, or uninstall it and tell its author"
+        return record._replace(status="malformed", error=error, advice=advice)
     return record
 
 
@@ -180,11 +215,11 @@ def _mark_conflicts(records: list[PluginRecord]) -> list[PluginRecord]:
     for record in records:
         rivals = owners.get((record.kind, record.name), set())
         if record.status == "available" and len(rivals) > 1:
-            error = (
-                f"{' and '.join(sorted(rivals))} both offer the {record.kind} {record.name!r}; "
-                "uninstall one, or block it by its distribution (CVN_PLUGINS_BLOCK)"
-            )
-            marked.append(record._replace(status="conflict", error=error))
+            offered = f"offer the {record.kind} {record.name!r}"
+            error = f"{' and '.join(sorted(rivals))} both {offered}"
+            other = next(name for name in sorted(rivals) if name != record.distribution)
+            advice = f"uninstall one, or block it by its distribution: CVN_PLUGINS_BLOCK={other}"
+            marked.append(record._replace(status="conflict", error=error, advice=advice))
         else:
             marked.append(record)
     return marked

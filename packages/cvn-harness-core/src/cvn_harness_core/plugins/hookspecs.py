@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.artifact.trained import TrainedArtifact
     from cvn_harness_core.contracts.ensemble import EnsembleSpec
     from cvn_harness_core.contracts.model import ModelSpec
+    from cvn_harness_core.contracts.observer import ObserverLimits
     from cvn_harness_core.contracts.sweep import CellFacts, SweepFacts
     from cvn_harness_core.events.schema import Event
 
@@ -29,6 +30,12 @@ def cvn_model() -> ModelSpec:
 @hookspec
 def cvn_ensemble() -> EnsembleSpec:
     """Return the ensemble that this plugin offers (group ``cvn_harness.ensembles.v1``)."""
+    raise NotImplementedError
+
+
+@hookspec(firstresult=True)
+def cvn_observer_limits() -> ObserverLimits:
+    """Return how slow this observer may be (group ``cvn_harness.plugins.v1``)."""
     raise NotImplementedError
 
 

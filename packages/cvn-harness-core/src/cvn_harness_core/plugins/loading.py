@@ -64,7 +64,8 @@ def describe(record: PluginRecord) -> str:
 
 def refuse(record: PluginRecord) -> None:
     """Raise the error that a record's status stands for, unless it is available."""
-    message = f"{describe(record)} cannot be used: {record.error}."
+    advice = f"; {record.advice}" if record.advice else ""
+    message = f"{describe(record)} cannot be used: {record.error}{advice}."
     match record.status:
         case "available":
             return
@@ -72,6 +73,12 @@ def refuse(record: PluginRecord) -> None:
             raise PluginBlockedError("plugin_blocked", message)
         case "conflict":
             raise PluginConflictError("plugin_conflict", message)
+        case "dependency_missing":
+            raise PluginDependencyError("plugin_dependency_missing", message)
+        case "import_failed":
+            raise PluginImportError("plugin_import_failed", message)
+        case "contract":
+            raise PluginContractError("plugin_contract", message)
         case "incompatible":
             raise PluginContractError("plugin_incompatible", message)
         case "malformed":
@@ -84,7 +91,9 @@ def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
         return function()
     except ImportError as error:
         raise import_failure(record, error) from error
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         message = f"{describe(record)}: {what} raised {type(error).__name__}: {error}"
         raise PluginContractError("plugin_contract", message) from error
 
@@ -102,4 +111,6 @@ def import_failure(record: PluginRecord, error: BaseException) -> PluginError:
             )
             return PluginDependencyError("plugin_dependency_missing", message)
     message = f"{who} raised on import: {type(error).__name__}: {error}"
+    if isinstance(error, ModuleNotFoundError):
+        message += f" (reinstall {record.distribution}; if it was removed, call refresh())"
     return PluginImportError("plugin_import_failed", message)

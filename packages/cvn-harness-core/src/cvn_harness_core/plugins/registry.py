@@ -61,7 +61,11 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
         return next((r for r in named if r.status == "available"), named[0])
 
     def refresh(self) -> None:
-        """Forget what was found and loaded, so that the next use looks again."""
+        """Forget what was found and loaded, so that the next use looks again.
+
+        That is for plugins installed or removed while this process runs. A module that Python has
+        imported stays as it is: a new version of it needs a new process.
+        """
         self._records = None
         self._specs.clear()
 
@@ -78,7 +82,7 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
         if name not in self._specs:
             record = self.record(name)
             try:
-                self._specs[name] = self._load(record)
+                self._specs[name] = self.load(record)
             except PluginError as error:
                 from cvn_harness_core.events.log import plugin_rejected
 
@@ -89,7 +93,11 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
     def __repr__(self) -> str:
         return f"<{self._kind} registry: {', '.join(self) or 'empty'}>"
 
-    def _load(self, record: PluginRecord) -> SpecT:
+    def load(self, record: PluginRecord) -> SpecT:
+        """Import what a record names and return its specification, which is kept nowhere.
+
+        Raises PluginError, and tells no observer.
+        """
         from cvn_harness_core.plugins.loading import call, describe, load
 
         offers = call(record, self._hook, getattr(load(record).hook, self._hook))

@@ -1,9 +1,14 @@
 """An observer that keeps what it sees."""
 
-from cvn_harness_core import hookimpl
+from cvn_harness_core import ObserverLimits, hookimpl
 
 EVENTS = []
 SAVED = []
+
+
+@hookimpl
+def cvn_observer_limits():
+    return ObserverLimits(per_fit=60)  # a test reads what was seen at once, on a busy machine too
 
 
 @hookimpl

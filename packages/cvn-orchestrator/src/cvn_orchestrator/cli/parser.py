@@ -81,7 +81,14 @@ def _plugins(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_runs("plugins"))
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--strict", action="store_true", help="exit with 1 if any plugin cannot be used"
+        "--load",
+        action="store_true",
+        help="import each, in a process apart, to see what breaks only then",
+    )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="--load, and exit with 1 if any cannot be used that is not blocked",
     )
 
 

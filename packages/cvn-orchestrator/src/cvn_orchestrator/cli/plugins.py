@@ -1,4 +1,4 @@
-"""`cvn plugins`: what is installed, without importing any of it."""
+"""`cvn plugins`: what is installed; only with --load or --strict is any of it imported."""
 
 from __future__ import annotations
 
@@ -13,18 +13,25 @@ _COLUMNS = ("name", "kind", "status", "distribution", "version", "origin")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a line for each plugin and, below, why any of them cannot be used."""
+    """Print a line for each plugin and, below, what is wrong with any of them and what to do."""
     records = discover()
-    broken = [r for r in records if r.status != "available"]
+    if arguments.load or arguments.strict:
+        from cvn_harness_core import examine
+
+        records = examine(records)
+    broken = [r for r in records if r.status not in {"available", "blocked"}]
+    code = 1 if arguments.strict and broken else 0
     if arguments.json:
         json.dump([r.as_dict() for r in records], sys.stdout, indent=1)
         print()
-        return 1 if arguments.strict and broken else 0
+        return code
     if not records:
         print("No plugins are installed. Begin with: pip install cvn-model-lightgbm")
-        return 0
+        return code
     rows = [tuple(str(getattr(r, c)) for c in _COLUMNS) for r in records]
     print(aligned(_COLUMNS, rows, left=len(_COLUMNS)))
-    for record in broken:
-        print(f"\n{record.name} ({record.distribution}): {record.error}")
-    return 1 if arguments.strict and broken else 0
+    for record in records:
+        if record.error or record.advice:
+            print(f"\n{record.name} ({record.distribution} {record.version}):", end=" ")
+            print(*filter(None, [record.error, record.advice]), sep="\n  ")
+    return code

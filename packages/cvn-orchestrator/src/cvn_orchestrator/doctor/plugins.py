@@ -27,13 +27,10 @@ def check(asked: Asked) -> Iterator[Finding]:  # noqa: ARG001
 
 
 def _unusable(record: PluginRecord) -> Finding:
-    fault, _, advice = (record.error or record.status).rpartition("; ")
-    if not fault:  # a fault with nothing said on how to mend it
-        fault, advice = advice, f"pip install --upgrade {record.distribution}, or uninstall it"
     return Finding(
         record.name,
         "warning" if record.status == "blocked" else "problem",
-        f"{record.kind} of {record.distribution}: {record.status}: {fault}",
-        advice,
+        f"{record.kind} of {record.distribution}: {record.status}: {record.error}",
+        record.advice or f"pip install --upgrade {record.distribution}, or uninstall it",
         record.as_dict(),
     )

@@ -10,12 +10,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from collections.abc import Generator
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe, wait
 
-from cvn_harness_core import Budget, worker_count
+from cvn_harness_core import OBSERVERS, Budget, worker_count
 from cvn_orchestrator.engines.contract import Ended, EngineSettings, Task, Work
 from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import SweepError
@@ -27,6 +28,7 @@ SUPERVISOR = "CVN_SUPERVISOR"
 """Says to a search who sees its process die: a trial that kills it is not begun for ever."""
 STDERR = 2
 _EXITS_WITHIN_S = 10.0  # of a process whose connection has ended; a large core is written first
+_LEAVES_WITHIN_S = 10.0  # besides what observers declare for the end of a process
 
 
 class LocalEngine:
@@ -72,8 +74,7 @@ class LocalEngine:
                     if peak is not None:
                         held, measured = max(held, peak) if measured else peak, True
         finally:
-            for worker in workers:
-                worker.end()
+            _end(workers)
 
 
 class _Worker:
@@ -84,7 +85,7 @@ class _Worker:
         self.task: Task | None = None
         self._work, self._share = work, share
         self._process: subprocess.Popen[bytes] | None = None
-        self._ready = False
+        self._ready = self._leaving = False
         self.connection: Connection
 
     def begin(self, task: Task | None) -> None:
@@ -118,9 +119,18 @@ class _Worker:
         ended: Ended = answer
         return Ended(task, ended.row, None, alone, ended.peak_bytes, ended.n_cached)
 
-    def end(self) -> None:
-        """End the process, whatever it does."""
+    def dismiss(self) -> None:
+        """Let the process end by itself, if it has nothing to do."""
+        if self._process is not None and self.task is None:
+            self._leaving = True
+            self.connection.close()
+
+    def end(self, deadline: float) -> None:
+        """End the process, whatever it does; one that was dismissed has until so late."""
         if self._process is not None:
+            if self._leaving:
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(max(0.0, deadline - time.monotonic()))
             self._process.kill()
             self._process.wait()
             self.connection.close()
@@ -159,6 +169,16 @@ class _Worker:
             theirs.close()
         self.connection.send((sys.path, self._share))
         self.connection.send(self._work)
+
+
+def _end(workers: list[_Worker]) -> None:
+    """End all processes; those whose observers may have something to finish, by themselves."""
+    deadline = time.monotonic() + OBSERVERS.at_exit + _LEAVES_WITHIN_S
+    if OBSERVERS.at_exit:
+        for worker in workers:
+            worker.dismiss()
+    for worker in workers:
+        worker.end(deadline)
 
 
 def _how(code: int) -> str:
