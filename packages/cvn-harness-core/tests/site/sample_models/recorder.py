@@ -3,12 +3,18 @@
 from cvn_harness_core import hookimpl
 
 EVENTS = []
+READY = []
 SAVED = []
 
 
 @hookimpl
 def cvn_event(event):
     EVENTS.append(event)
+
+
+@hookimpl
+def cvn_artifact_ready(artifact, hit):
+    READY.append((artifact, hit, EVENTS[-1].event))
 
 
 @hookimpl
