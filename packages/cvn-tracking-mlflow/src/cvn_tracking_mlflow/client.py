@@ -22,8 +22,9 @@ _IMPATIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
-"""Unless they are set: a fit does not wait minutes for a server, and nobody else is told of it."""
+"""Unless they are set: a fit does not wait minutes for a server, and is told to nobody else."""
 
 _BATCH = 100
 _METRICS_BATCH = 800

@@ -12,9 +12,13 @@ DESCRIPTION = "mlflow.note.content"
 
 
 def notes_of(artifact: TrainedArtifact) -> Notes:
-    """Return all of it; a figure that is undefined is a tag with its reason, and no metric."""
+    """Return all that was chosen, and all figures.
+
+    What the library reports of itself, often more than a hundred values, is in ``artifact.json``. A
+    figure that is undefined is a tag with its reason, and no metric.
+    """
     notes = Notes(params=_settings(artifact), tags=_tags(artifact))
-    for name, param in artifact.effective_params.items():
+    for name, param in chosen(artifact).items():
         value = param.requested if param.value is None else param.value
         if value is not None:
             notes.params[name] = value
@@ -31,6 +35,12 @@ def notes_of(artifact: TrainedArtifact) -> Notes:
         (name, float(value), 0) for name, value in _figures(artifact) if value is not None
     ]
     return notes
+
+
+def chosen(artifact: TrainedArtifact) -> dict[str, EffectiveParam]:
+    """Return the parameters that someone chose, the plugin, a policy or a user, or replaced."""
+    params = artifact.effective_params.items()
+    return {name: p for name, p in params if p.source != "library" or p.overridden}
 
 
 def notes_of_trial(trial: TrialRecord, *, best: bool) -> Notes:

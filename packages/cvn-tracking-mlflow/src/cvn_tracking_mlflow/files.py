@@ -12,6 +12,7 @@ from typing import Any
 from cvn_harness_core import SearchRecord, ThetaCurve, TrainedArtifact
 from cvn_harness_core.artifact.record import ArtifactRecord
 from cvn_harness_core.contracts.plain import plain
+from cvn_tracking_mlflow.facts import chosen
 from cvn_tracking_mlflow.text import harmless
 
 
@@ -65,7 +66,7 @@ def _report(artifact: TrainedArtifact) -> Iterator[str]:
     yield ""
     yield "| parameter | value | by | instead of |"
     yield "|---|---|---|---|"
-    for name, param in harmless(plain(artifact.effective_params)).items():
+    for name, param in harmless(plain(chosen(artifact))).items():
         value = param["requested"] if param["value"] is None else param["value"]
         instead = ", ".join(f"{old['value']} ({old['source']})" for old in param["overridden"])
         yield f"| {name} | {value} | {param['source']} | {instead} |"

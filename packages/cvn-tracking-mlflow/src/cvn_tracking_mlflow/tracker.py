@@ -242,9 +242,7 @@ _MAKING = threading.Lock()
 
 
 def tracker() -> Tracker:
-    """Return this process's, which opens MLflow; one that was forked, or told of another MLflow,
-    opens its own.
-    """
+    """Return this process's, which opens MLflow; after a fork, or told of another, a new one."""
     global _TRACKER
     with _MAKING:
         if _TRACKER is None or _TRACKER.where != _where():
