@@ -13,7 +13,7 @@ from cvn_harness_core import SearchRecord, ThetaCurve, TrainedArtifact
 from cvn_harness_core.artifact.record import ArtifactRecord
 from cvn_harness_core.contracts.plain import plain
 from cvn_tracking_mlflow.facts import chosen
-from cvn_tracking_mlflow.text import harmless
+from cvn_tracking_mlflow.text import harmless, is_secret
 
 
 def write_files(artifact: TrainedArtifact, folder: Path) -> None:
@@ -35,7 +35,7 @@ def write_files(artifact: TrainedArtifact, folder: Path) -> None:
 
 def _report(artifact: TrainedArtifact) -> Iterator[str]:
     decision, outcome, health = artifact.decision, artifact.outcome, artifact.health
-    where = " / ".join(artifact.tags.values())
+    where = " / ".join(tag for name, tag in artifact.tags.items() if not is_secret(name))
     yield f"# {artifact.name}{f': {where}' if where else ''}"
     yield ""
     yield artifact.tradability.sentence
