@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,15 @@ from cvn_harness_core.events.log import OBSERVERS
 from cvn_tracking_mlflow import plugin
 
 SITE = Path(__file__).parent / "site"
+
+TRAIN = """
+import sys
+from cvn_harness_core import train_one
+from cvn_harness_core.testing.synthetic import synthetic_datasets
+train_one("tracked", synthetic_datasets())
+assert "cvn_tracking_mlflow.plugin" in sys.modules
+print("mlflow:", "mlflow" in sys.modules)
+"""
 
 
 class MLflow:
@@ -44,9 +55,35 @@ class Rejected:
             self.messages.append(event.as_dict()["message"])
 
 
+def train_elsewhere(folder: Path, **env: str) -> tuple[str, str]:
+    """Train in a fresh interpreter; return what it says of MLflow, and standard error."""
+    without = {n: v for n, v in os.environ.items() if not n.startswith(("MLFLOW_", "CVN_"))}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", TRAIN],
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**without, "PYTHONPATH": str(SITE), **env},
+        check=False,
+    )
+    return done.stdout.strip(), done.stderr
+
+
 @pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("mlflow")
+
+
+@pytest.fixture(scope="session")
+def made(home: Path) -> tuple[str, str]:
+    """What the training said whose logging made the database: some fifty migrations of MLflow's."""
+    return train_elsewhere(home, MLFLOW_TRACKING_URI="sqlite:///mlflow.db")
+
+
+@pytest.fixture(scope="session")
+def database(home: Path, made: tuple[str, str]) -> str:
+    assert (home / "mlflow.db").is_file(), made
+    return f"sqlite:///{home}/mlflow.db"
 
 
 @pytest.fixture

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -18,15 +15,7 @@ from cvn_tracking_mlflow.__about__ import __version__
 from cvn_tracking_mlflow.settings import active
 from cvn_tracking_mlflow.text import cut, harmless, is_secret, key, redacted
 
-SITE = Path(__file__).parent / "site"
-
-TRAIN = """
-import sys
-from cvn_harness_core import train_one
-from cvn_harness_core.testing.synthetic import synthetic_datasets
-train_one("tracked", synthetic_datasets())
-print("cvn_tracking_mlflow.plugin" in sys.modules, "mlflow" in sys.modules)
-"""
+from .conftest import train_elsewhere
 
 
 def test_it_is_installed_at_its_version_and_registers_an_observer() -> None:
@@ -58,32 +47,12 @@ def test_it_is_active_where_mlflow_is_configured(
 
 
 def test_elsewhere_a_training_imports_no_mlflow(tmp_path: Path) -> None:
-    env = {n: v for n, v in os.environ.items() if not n.startswith(("MLFLOW_", "CVN_"))}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", TRAIN],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**env, "PYTHONPATH": str(SITE)},
-        check=False,
-    )
-    assert (done.stdout.strip(), done.stderr) == ("True False", "")
+    assert train_elsewhere(tmp_path) == ("mlflow: False", "")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_fresh_mlflow_is_made_without_a_word(tmp_path: Path) -> None:
-    env = {n: v for n, v in os.environ.items() if not n.startswith(("MLFLOW_", "CVN_"))}
-    env |= {"PYTHONPATH": str(SITE), "MLFLOW_TRACKING_URI": "sqlite:///own.db"}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", TRAIN],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env=env,
-        check=False,
-    )
-    assert (done.stdout.strip(), done.stderr) == ("True True", "")
-    assert (tmp_path / "own.db").is_file()
+def test_a_fresh_mlflow_is_made_without_a_word(made: tuple[str, str]) -> None:
+    assert made == ("mlflow: True", "")
 
 
 def test_a_server_that_does_not_answer_costs_no_fit_and_is_told_once(
