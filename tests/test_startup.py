@@ -9,7 +9,7 @@ import sys
 import pytest
 
 HEAVY = {
-    "catboost", "hamilton", "lightgbm", "numpy", "optuna", "pandas", "plotly", "polars", "pyarrow",
+    "catboost", "hamilton", "lightgbm", "mlflow", "numpy", "optuna", "pandas", "plotly", "polars", "pyarrow",
     "scipy", "sklearn", "sqlalchemy", "structlog", "tomlkit", "tree_sitter", "xgboost",
 }  # fmt: skip
 
