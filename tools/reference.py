@@ -9,6 +9,7 @@ from pathlib import Path
 from cvn_harness_core import errors
 from cvn_harness_core.events.schema import EVENTS, SCHEMA_VERSION, Event
 from cvn_orchestrator import errors as orchestrator_errors
+from cvn_tracking_mlflow import errors as tracking_errors
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -24,7 +25,8 @@ def errors_page() -> str:
         "| class | when | codes |",
         "|---|---|---|",
     ]
-    for cls in (*vars(errors).values(), *vars(orchestrator_errors).values()):
+    modules = (errors, orchestrator_errors, tracking_errors)
+    for cls in (cls for module in modules for cls in vars(module).values()):
         if isinstance(cls, type) and issubclass(cls, errors.HarnessError) and cls.codes:
             codes = ", ".join(f"`{code}`" for code in sorted(cls.codes))
             summary = (cls.__doc__ or "").strip().partition("\n")[0]

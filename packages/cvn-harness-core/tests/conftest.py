@@ -86,10 +86,14 @@ def models(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimpleNamespace]:
     forget_observers()
     logistic = importlib.import_module("sample_models.logistic")
     recorder = importlib.import_module("sample_models.recorder")
-    for kept in (logistic.FITS, recorder.EVENTS, recorder.SAVED):
+    for kept in (logistic.FITS, recorder.EVENTS, recorder.READY, recorder.SAVED):
         kept.clear()
     yield SimpleNamespace(
-        fits=logistic.FITS, events=recorder.EVENTS, saved=recorder.SAVED, site=SITE
+        fits=logistic.FITS,
+        events=recorder.EVENTS,
+        ready=recorder.READY,
+        saved=recorder.SAVED,
+        site=SITE,
     )
     forget_plugins()
 

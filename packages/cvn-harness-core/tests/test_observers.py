@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cvn_harness_core import Datasets, train_one
+from cvn_harness_core import Datasets, Store, train_one
 
 OBSERVERS = "cvn_harness.plugins.v1"
 
@@ -67,6 +67,21 @@ def test_an_observer_sees_every_event_of_a_training_in_order(
 ) -> None:
     train_one("logreg", datasets)
     assert [event.event for event in models.events] == TRAINING
+
+
+def test_an_observer_sees_each_artifact_once_trained_or_found(
+    models: Any, datasets: Datasets, tmp_path: Path
+) -> None:
+    store = Store(tmp_path / "store")
+    first = train_one("logreg", datasets, store=store)
+    again = train_one("logreg", datasets, store=store)
+    alone = train_one("logreg", datasets)
+    assert models.ready == [
+        (first, False, "training_complete"),
+        (again, True, "cache_hit"),
+        (alone, False, "training_complete"),
+    ]
+    assert again.run_id == first.run_id
 
 
 def test_an_observer_sees_what_was_saved(models: Any, datasets: Datasets, tmp_path: Path) -> None:

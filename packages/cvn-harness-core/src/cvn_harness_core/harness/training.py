@@ -15,7 +15,7 @@ from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.contracts.theta import ThetaRule
 from cvn_harness_core.errors import HarnessError
-from cvn_harness_core.events.log import RunLog
+from cvn_harness_core.events.log import OBSERVERS, RunLog
 from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, TrainingStarted
 from cvn_harness_core.harness.driver import Trace
 from cvn_harness_core.harness.guarded import guarded
@@ -84,7 +84,9 @@ def run(training: Training, base_of: BaseOf) -> Ran:
         return Ran(made[0], hit=False)
     entry = found.entry
     artifact = decode(entry.facts, entry.files, base_of, str(entry.path))
-    return Ran(replace(artifact, tags=tags), hit=True)
+    artifact = replace(artifact, tags=tags)
+    OBSERVERS.notify("cvn_artifact_ready", artifact=artifact, hit=True)
+    return Ran(artifact, hit=True)
 
 
 def _train(training: Training, log: RunLog) -> TrainedArtifact:
@@ -202,6 +204,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         tradability=artifact.tradability.verdict,
         metrics={name: m.figures() for name, m in artifact.metrics.items()},
     )
+    OBSERVERS.notify("cvn_artifact_ready", artifact=artifact, hit=False)
     return artifact
 
 

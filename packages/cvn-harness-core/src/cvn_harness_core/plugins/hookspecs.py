@@ -45,6 +45,15 @@ def cvn_event(event: Event) -> None:
 
 
 @hookspec
+def cvn_artifact_ready(artifact: TrainedArtifact, hit: bool) -> None:
+    """See every artifact, bases too, once trained or (``hit``) found in the store.
+
+    Of group ``cvn_harness.plugins.v1``. A trained one comes after its ``training_complete``; one
+    that was found has the ``run_id`` of the training that made it.
+    """
+
+
+@hookspec
 def cvn_artifact_saved(artifact: TrainedArtifact, path: Path) -> None:
     """See every bundle after it was written (group ``cvn_harness.plugins.v1``)."""
 

@@ -3,6 +3,7 @@
 from cvn_harness_core import ObserverLimits, hookimpl
 
 EVENTS = []
+READY = []
 SAVED = []
 
 
@@ -14,6 +15,11 @@ def cvn_observer_limits():
 @hookimpl
 def cvn_event(event):
     EVENTS.append(event)
+
+
+@hookimpl
+def cvn_artifact_ready(artifact, hit):
+    READY.append((artifact, hit, EVENTS[-1].event))
 
 
 @hookimpl

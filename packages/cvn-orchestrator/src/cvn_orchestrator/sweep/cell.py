@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ from cvn_orchestrator.sweep.row import done_row, failed_row
 _LIBRARIES = 512 << 20
 _COPIES = 6
 """What a fit is taken to hold before one was measured: the libraries, and its rows some times."""
+
+CELL = "CVN_CELL"
+"""Tells a worker's observers, in its environment, what it trains: ``SWEEP/CELL/NAME``."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,8 @@ class _Worker:
         started = time.perf_counter()
         with peak_memory() as peak:
             try:
-                row = self._row(task, started)
+                with self._told(task):
+                    row = self._row(task, started)
             except BaseException as error:  # noqa: BLE001  a plugin may raise anything
                 row = failed_row(self._work.run, task, error, time.perf_counter() - started)
         return Ended(
@@ -108,6 +113,16 @@ class _Worker:
     def cvn_event(self, event: Event) -> None:
         """Count what was found in the store."""
         self._n_cached += event.event == "cache_hit"
+
+    @contextmanager
+    def _told(self, task: Task) -> Iterator[None]:
+        """Name the run's digest, the cell's, and the model or ensemble that it is about."""
+        trains = self._work.sweep.plan.variant(task.variant).trains
+        os.environ[CELL] = f"{self._work.run}/{task.cell}/{trains}"
+        try:
+            yield
+        finally:
+            os.environ.pop(CELL, None)
 
     def _row(self, task: Task, started: float) -> CellRow:
         work, plan = self._work, self._work.sweep.plan

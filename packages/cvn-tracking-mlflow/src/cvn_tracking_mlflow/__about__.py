@@ -1,0 +1,3 @@
+"""The version of this distribution, read by hatch."""
+
+__version__ = "0.1.0"
