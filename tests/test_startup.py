@@ -9,8 +9,8 @@ import sys
 import pytest
 
 HEAVY = {
-    "catboost", "hamilton", "lightgbm", "mlflow", "numpy", "optuna", "pandas", "plotly", "polars", "pyarrow",
-    "scipy", "sklearn", "sqlalchemy", "structlog", "tomlkit", "tree_sitter", "xgboost",
+    "catboost", "hamilton", "lightgbm", "mlflow", "numpy", "optuna", "pandas", "plotly", "polars",
+    "pyarrow", "scipy", "sklearn", "sqlalchemy", "structlog", "tomlkit", "tree_sitter", "xgboost",
 }  # fmt: skip
 
 MODELS = {"catboost", "lightgbm", "xgboost"}
