@@ -52,7 +52,10 @@ def test_elsewhere_a_training_imports_no_mlflow(tmp_path: Path) -> None:
 
 
 def test_a_fresh_mlflow_is_made_without_a_word(made: tuple[str, str]) -> None:
-    assert made == ("mlflow: True", "")
+    said, errors = made
+    assert said == "mlflow: True"
+    # Two migrations of older MLflows tell it to loggers of their own files' names.
+    assert [line for line in errors.splitlines() if "_py] " not in line] == []
 
 
 def test_a_server_that_does_not_answer_costs_no_fit_and_is_told_once(

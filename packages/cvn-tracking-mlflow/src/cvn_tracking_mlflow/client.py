@@ -168,11 +168,20 @@ def _quiet() -> Iterator[None]:
 
 @contextmanager
 def _hushed() -> Iterator[None]:
-    """MLflow tells that it makes its tables; a fit's log is no place for it."""
-    logger = logging.getLogger("mlflow")
+    """MLflow tells that it makes its tables; a fit's log is no place for it.
+
+    Older ones configure alembic's loggers, levels included, but leave filters as they are.
+    """
+    logger, migrations = logging.getLogger("mlflow"), logging.getLogger("alembic.runtime.migration")
     before = logger.level
     logger.setLevel(logging.WARNING)
+    migrations.addFilter(_matters)
     try:
         yield
     finally:
         logger.setLevel(before)
+        migrations.removeFilter(_matters)
+
+
+def _matters(record: logging.LogRecord) -> bool:
+    return record.levelno >= logging.WARNING
