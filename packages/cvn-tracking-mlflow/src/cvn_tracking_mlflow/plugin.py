@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cvn_harness_core import hookimpl
+from cvn_harness_core import ObserverLimits, hookimpl
 from cvn_tracking_mlflow.settings import active
 
 if TYPE_CHECKING:
@@ -26,6 +26,15 @@ _EVENTS = {
 
 _SILENCE = 10.0
 _silent_until = 0.0
+
+
+@hookimpl
+def cvn_observer_limits() -> ObserverLimits:
+    """Be waited for: a cell's runs are told apart by what the worker trains while they are logged.
+
+    A server that answers takes a fraction of a second; where one does not, the silence bounds it.
+    """
+    return ObserverLimits(per_fit=30.0, behind=300.0, at_exit=60.0)
 
 
 @hookimpl
