@@ -51,7 +51,7 @@ def artifact_key(
         "libraries": dict(versions),
         "code": code_digest(record),
         "core": package_digest("cvn_harness_core"),
-        "rules": _rules_code(policy),
+        "rules": rules_code(policy),
     }
     if search is not None:
         parts["search"] = search
@@ -104,7 +104,7 @@ def _within(rule: Any) -> Iterator[Any]:
                 yield from _within(part)
 
 
-def _rules_code(policy: TrainingPolicy) -> dict[str, bytes]:
+def rules_code(policy: TrainingPolicy) -> dict[str, bytes]:
     """Return the source of every rule that is not the core's, by class: to change it is a miss.
 
     Raises StoreError ``key_type_unknown`` for a rule whose source cannot be read.

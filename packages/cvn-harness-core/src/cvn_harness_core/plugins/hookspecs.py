@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.ensemble import EnsembleSpec
     from cvn_harness_core.contracts.model import ModelSpec
     from cvn_harness_core.contracts.sweep import CellFacts, SweepFacts
+    from cvn_harness_core.contracts.theta import ThetaRule
     from cvn_harness_core.events.schema import Event
 
 PROJECT = "cvn_harness"
@@ -29,6 +30,12 @@ def cvn_model() -> ModelSpec:
 @hookspec
 def cvn_ensemble() -> EnsembleSpec:
     """Return the ensemble that this plugin offers (group ``cvn_harness.ensembles.v1``)."""
+    raise NotImplementedError
+
+
+@hookspec
+def cvn_theta_rule() -> ThetaRule:
+    """Return the theta rule that this plugin offers (group ``cvn_harness.theta.v1``)."""
     raise NotImplementedError
 
 
