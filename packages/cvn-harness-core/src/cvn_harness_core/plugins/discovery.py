@@ -180,7 +180,7 @@ def _judge(record: PluginRecord, allowed: frozenset[str], blocked: frozenset[str
 
 
 def _judge_rule(record: PluginRecord) -> PluginRecord:
-    if record.name not in CORE_RULES and not is_number(record.name):
+    if record.name not in CORE_RULES and not _is_number(record.name):
         return record
     error = (
         f"{record.name!r} means the core's own rule wherever a rule is named; have "
@@ -189,8 +189,8 @@ def _judge_rule(record: PluginRecord) -> PluginRecord:
     return record._replace(status="conflict", error=error)
 
 
-def is_number(text: str) -> bool:
-    """Return whether a text is read as a number, and so as a fixed theta; ``nan`` is one, too."""
+def _is_number(text: str) -> bool:
+    # ``nan`` is one, too
     try:
         float(text)
     except ValueError:
