@@ -28,17 +28,22 @@ def sh(*command: str | Path, cwd: str | Path = ROOT.anchor, **env: str) -> str:
 
 
 def environment(home: Path, *sources: Path, tools: tuple[str, ...] = ()) -> Path:
-    """Return the Python of a clean environment with the wheels of these sources."""
+    """Return the Python of a clean environment with the wheels of these sources, and tools."""
+    sh("uv", "venv", "--quiet", home / "venv", "--python", "3.11")
+    install(home, *sources, tools=tools)
+    return home / "venv" / "bin" / "python"
+
+
+def install(home: Path, *sources: Path, tools: tuple[str, ...] = ()) -> None:
+    """Build wheels of these sources, and install them and tools into that environment."""
     for source in sources:
         sh("uv", "build", "--quiet", "--wheel", "--out-dir", home / "wheels", source)
     pins, overrides = home / "constraints.txt", home / "overrides.txt"
     pins.write_text("\n".join(SETTINGS["constraint-dependencies"]))
     overrides.write_text("\n".join(SETTINGS["override-dependencies"]))
-    sh("uv", "venv", "--quiet", home / "venv", "--python", "3.11")
-    python = home / "venv" / "bin" / "python"
-    sh("uv", "pip", "install", "--quiet", "--python", python, "--constraints", pins,
-       "--overrides", overrides, *sorted((home / "wheels").glob("*.whl")), *tools)  # fmt: skip
-    return python
+    sh("uv", "pip", "install", "--quiet", "--python", home / "venv" / "bin" / "python",
+       "--constraints", pins, "--overrides", overrides, *sorted((home / "wheels").glob("*.whl")),
+       *tools)  # fmt: skip
 
 
 def effective_lines(path: Path) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from .clean import PACKAGES, environment, sh
+from .clean import PACKAGES, environment, install, sh
 
 NAMES = {
     "model": "quick-trees",
@@ -23,12 +23,12 @@ OURS = ("cvn-harness-core", "cvn-orchestrator", "cvn-model-lightgbm", "cvn-model
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a package of each kind, and a clean environment that has their wheels."""
+    """A clean environment whose own `cvn` wrote a package of each kind, and that has them all."""
     home = tmp_path_factory.mktemp("new")
+    environment(home, *(PACKAGES / name for name in OURS), tools=("pytest",))
     for kind, name in NAMES.items():
-        sh("cvn", "new-plugin", name, "--kind", kind, "--out", home / kind)
-    ours = (PACKAGES / name for name in OURS)
-    environment(home, *ours, *(home / kind for kind in NAMES), tools=("pytest",))
+        sh(installed(home, "cvn"), "new-plugin", name, "--kind", kind, "--out", home / kind)
+    install(home, *(home / kind for kind in NAMES))
     return home
 
 
