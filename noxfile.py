@@ -112,7 +112,7 @@ def parity(session: nox.Session) -> None:
 
 @nox.session
 def pickup(session: nox.Session) -> None:
-    """Install a model and an ensemble of elsewhere from their wheels, train, uninstall."""
+    """Install plugins of elsewhere, and new ones, from their wheels; test, train, uninstall."""
     install_workspace(session)
     session.run("pytest", "tests/pickup", *session.posargs, env=QUICK)
 

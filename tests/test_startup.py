@@ -48,6 +48,8 @@ def loaded_after(statement: str) -> set[str]:
         ["sweep", "--help"],
         ["results", "--help"],
         ["doctor", "--help"],
+        ["new-plugin", "--help"],
+        ["new-plugin", "lightgbm"],
     ],
 )
 def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:

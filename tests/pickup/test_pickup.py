@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import subprocess
-import tokenize
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from .clean import PACKAGES, ROOT, SETTINGS, effective_lines, environment, sh
+
 EXAMPLES = ROOT / "examples"
 EXTRATREES = EXAMPLES / "cvn-model-extratrees"
 MEDIAN = EXAMPLES / "cvn-ensemble-median"
-PACKAGES = ROOT / "packages"
-SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
 
 TRAIN = """
 import json, sys
@@ -72,19 +67,6 @@ except PluginNotInstalledError as error:
 """
 
 
-def sh(*command: str | Path, **env: str) -> str:
-    done = subprocess.run(
-        [str(c) for c in command],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=ROOT.anchor,
-        env={**{k: v for k, v in os.environ.items() if k != "VIRTUAL_ENV"}, **env},
-    )
-    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stdout
-
-
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic table with a signal worth finding."""
@@ -102,33 +84,6 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("data") / "market.parquet"
     table.write_parquet(path)
     return path
-
-
-def environment(home: Path, *sources: Path) -> Path:
-    """Return the Python of a clean environment with the wheels of these sources."""
-    for source in sources:
-        sh("uv", "build", "--quiet", "--wheel", "--out-dir", home / "wheels", source)
-    pins, overrides = home / "constraints.txt", home / "overrides.txt"
-    pins.write_text("\n".join(SETTINGS["constraint-dependencies"]))
-    overrides.write_text("\n".join(SETTINGS["override-dependencies"]))
-    sh("uv", "venv", "--quiet", home / "venv", "--python", "3.11")
-    python = home / "venv" / "bin" / "python"
-    sh("uv", "pip", "install", "--quiet", "--python", python, "--constraints", pins,
-       "--overrides", overrides, *sorted((home / "wheels").glob("*.whl")))  # fmt: skip
-    return python
-
-
-def effective_lines(path: Path) -> int:
-    """Lines with code on them: no comments, no docstrings, no blanks."""
-    skipped = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-    lines, fresh = set(), True
-    for token in tokenize.generate_tokens(io.StringIO(path.read_text()).readline):
-        docstring = token.type == tokenize.STRING and fresh
-        if token.type not in skipped and token.type != tokenize.ENDMARKER and not docstring:
-            lines.update(range(token.start[0], token.end[0] + 1))
-        if token.type != tokenize.COMMENT and token.type != tokenize.NL:
-            fresh = token.type in {tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
-    return len(lines)
 
 
 @pytest.mark.parametrize(

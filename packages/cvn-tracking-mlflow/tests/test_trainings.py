@@ -106,11 +106,12 @@ def test_labels_that_name_secrets_are_not_logged(mlflow: Any) -> None:
     assert "k-4" not in mlflow.text(run, "artifact.json") + mlflow.text(run, "report.md")
 
 
-def test_a_run_of_the_host_is_the_parent(mlflow: Any) -> None:
-    import mlflow as fluent
-
-    with fluent.start_run() as outer:
-        train()
+def test_a_run_that_the_host_names_is_the_parent(
+    mlflow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outer = mlflow.client.create_run(mlflow.experiment)
+    monkeypatch.setenv("MLFLOW_RUN_ID", outer.info.run_id)
+    train()
     (run,) = mlflow.runs(type="training")
     assert run.data.tags["mlflow.parentRunId"] == outer.info.run_id
 

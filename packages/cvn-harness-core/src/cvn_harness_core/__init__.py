@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.plugins.registry import (
         ENSEMBLE_REGISTRY,
         MODEL_REGISTRY,
+        THETA_REGISTRY,
         PluginRegistry,
     )
     from cvn_harness_core.policy import POLICIES, ByMoney, EarlyStopping, TrainingPolicy
@@ -170,7 +171,12 @@ _HOME = {
     "plugins.discovery": ("PluginRecord", "discover"),
     "plugins.examination": ("examine",),
     "plugins.hookspecs": ("hookimpl",),
-    "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "PluginRegistry"),
+    "plugins.registry": (
+        "ENSEMBLE_REGISTRY",
+        "MODEL_REGISTRY",
+        "THETA_REGISTRY",
+        "PluginRegistry",
+    ),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
     "resources.budget": ("Budget",),
     "resources.peak": ("Peak", "peak_memory"),
@@ -204,6 +210,7 @@ __all__ = [
     "MODEL_REGISTRY",
     "OBSERVERS",
     "POLICIES",
+    "THETA_REGISTRY",
     "Array",
     "AutonomousEnsembleTrainer",
     "AutonomousModelTrainer",

@@ -31,6 +31,12 @@ class PlanError(FaultsError):
     codes = frozenset({"plan_invalid", "plan_unreadable"})
 
 
+class NewPluginError(HarnessError, ValueError):
+    """A package for a new plugin cannot be made under that name, or there."""
+
+    codes = frozenset({"plugin_folder_exists", "plugin_name_invalid", "plugin_name_taken"})
+
+
 class DataError(FaultsError):
     """A table cannot be used for a plan."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Mapping
@@ -115,10 +114,11 @@ def open_mlflow() -> Any:
 
 
 def active_run() -> str | None:
-    """Return the run that the host began by ``mlflow.start_run``, if it did."""
-    fluent = sys.modules.get("mlflow.tracking.fluent")
-    run = None if fluent is None else fluent.active_run()
-    return None if run is None else str(run.info.run_id)
+    """Return the run that the host names in ``MLFLOW_RUN_ID``, MLflow's own variable, if it does.
+
+    A run that was begun by ``mlflow.start_run`` is known to the host's thread alone.
+    """
+    return os.environ.get("MLFLOW_RUN_ID") or None
 
 
 def _experiment(mlflow: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import importlib_metadata
 
-Kind: TypeAlias = Literal["model", "ensemble", "observer"]
+Kind: TypeAlias = Literal["model", "ensemble", "observer", "theta-rule"]
 Status: TypeAlias = Literal[
     "available", "blocked", "conflict", "incompatible", "malformed",
     "contract", "dependency_missing", "import_failed",
@@ -25,8 +25,16 @@ Status: TypeAlias = Literal[
 CONTRACT_VERSION = 1
 """The version of the plugin contract that this core honours, as in ``cvn_harness.models.v1``."""
 
-_GROUP = re.compile(r"cvn_harness\.(models|ensembles|plugins)\.v(\d+)")
-_KINDS: dict[str, Kind] = {"models": "model", "ensembles": "ensemble", "plugins": "observer"}
+CORE_RULES = ("expected_value", "f1_capped", "f1_grid", "fixed")
+"""The core's own theta rules, whose names no plugin can have."""
+
+_GROUP = re.compile(r"cvn_harness\.(models|ensembles|plugins|theta)\.v(\d+)")
+_KINDS: dict[str, Kind] = {
+    "models": "model",
+    "ensembles": "ensemble",
+    "plugins": "observer",
+    "theta": "theta-rule",
+}
 _TARGET = re.compile(r"[A-Za-z_][\w.]*(\s*:\s*[A-Za-z_][\w.]*)?")
 
 
@@ -203,7 +211,24 @@ def _judge(record: PluginRecord, allowed: frozenset[str], blocked: frozenset[str
         error = f"its entry point {record.target!r} is not of the form package.module[:attribute]"
         advice = f"pip install --upgrade {record.distribution}, or uninstall it and tell its author"
         return record._replace(status="malformed", error=error, advice=advice)
-    return record
+    return _judge_rule(record) if record.kind == "theta-rule" else record
+
+
+def _judge_rule(record: PluginRecord) -> PluginRecord:
+    if record.name not in CORE_RULES and not _is_number(record.name):
+        return record
+    error = f"{record.name!r} means the core's own rule wherever a rule is named"
+    advice = f"have {record.distribution} give its entry point another name"
+    return record._replace(status="conflict", error=error, advice=advice)
+
+
+def _is_number(text: str) -> bool:
+    # ``nan`` is one, too
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _mark_conflicts(records: list[PluginRecord]) -> list[PluginRecord]:

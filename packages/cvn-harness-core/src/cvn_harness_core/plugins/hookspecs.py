@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.model import ModelSpec
     from cvn_harness_core.contracts.observer import ObserverLimits
     from cvn_harness_core.contracts.sweep import CellFacts, SweepFacts
+    from cvn_harness_core.contracts.theta import ThetaRule
     from cvn_harness_core.events.schema import Event
 
 PROJECT = "cvn_harness"
@@ -36,6 +37,12 @@ def cvn_ensemble() -> EnsembleSpec:
 @hookspec(firstresult=True)
 def cvn_observer_limits() -> ObserverLimits:
     """Return how slow this observer may be (group ``cvn_harness.plugins.v1``)."""
+    raise NotImplementedError
+
+
+@hookspec
+def cvn_theta_rule() -> ThetaRule:
+    """Return the theta rule that this plugin offers (group ``cvn_harness.theta.v1``)."""
     raise NotImplementedError
 
 

@@ -12,10 +12,15 @@ from cvn_harness_core.plugins.discovery import Kind, PluginRecord, discover
 if TYPE_CHECKING:
     from cvn_harness_core.contracts.ensemble import EnsembleSpec
     from cvn_harness_core.contracts.model import ModelSpec
+    from cvn_harness_core.contracts.theta import ThetaRule
 
 SpecT = TypeVar("SpecT")
 
-_INSTALL = {"model": "pip install cvn-model-{name}", "ensemble": "pip install cvn-ensembles"}
+_INSTALL = {
+    "model": "pip install cvn-model-{name}",
+    "ensemble": "pip install cvn-ensembles",
+    "theta-rule": "pip install cvn-theta-{name}",
+}
 
 
 class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
@@ -28,7 +33,7 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
     Parameters
     ----------
     kind
-        ``"model"`` or ``"ensemble"``.
+        ``"model"``, ``"ensemble"`` or ``"theta-rule"``.
     hook
         The hook that returns the specification.
     discover
@@ -109,16 +114,13 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
             )
             raise PluginContractError("plugin_contract", message)
         spec: SpecT = offers[0]
-        expected = _spec_type(self._kind)
-        if not isinstance(spec, expected):
-            message = (
-                f"{who}: {self._hook} returned {type(spec).__name__}, not {expected.__name__}."
-            )
+        fault = _fault(self._kind, spec)
+        if fault is not None:
+            message = f"{who}: {self._hook} returned {fault}."
             raise PluginContractError("plugin_contract", message)
-        if spec.name != record.name:
-            message = (
-                f"{who} calls itself {spec.name!r}; use the entry point's name in both places."
-            )
+        name = getattr(spec, "name", None)
+        if name != record.name:
+            message = f"{who} calls itself {name!r}; use the entry point's name in both places."
             raise PluginContractError("plugin_contract", message)
         return spec
 
@@ -133,11 +135,21 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
         return PluginNotInstalledError("plugin_not_installed", message)
 
 
-def _spec_type(kind: Kind) -> type[ModelSpec] | type[EnsembleSpec]:
+def _fault(kind: Kind, spec: object) -> str | None:
+    """Return what is wrong with what a hook returned, if anything is."""
     from cvn_harness_core.contracts.ensemble import EnsembleSpec
     from cvn_harness_core.contracts.model import ModelSpec
+    from cvn_harness_core.contracts.theta import ThetaRule
+    from cvn_harness_core.store.typed_text import is_record
 
-    return ModelSpec if kind == "model" else EnsembleSpec
+    if kind == "theta-rule":
+        rule = isinstance(spec, ThetaRule) and is_record(spec)
+        what = "a frozen dataclass with a name and decide(evidence)"
+        return None if rule else f"{spec!r}, not {what}"
+    expected = ModelSpec if kind == "model" else EnsembleSpec
+    if isinstance(spec, expected):
+        return None
+    return f"{type(spec).__name__}, not {expected.__name__}"
 
 
 MODEL_REGISTRY: PluginRegistry[ModelSpec] = PluginRegistry("model", "cvn_model")
@@ -145,3 +157,6 @@ MODEL_REGISTRY: PluginRegistry[ModelSpec] = PluginRegistry("model", "cvn_model")
 
 ENSEMBLE_REGISTRY: PluginRegistry[EnsembleSpec] = PluginRegistry("ensemble", "cvn_ensemble")
 """The installed ensembles, by name."""
+
+THETA_REGISTRY: PluginRegistry[ThetaRule] = PluginRegistry("theta-rule", "cvn_theta_rule")
+"""The installed theta rules, by name; the core's own are classes, and not among them."""

@@ -25,6 +25,7 @@ examples:
   cvn sweep plan.toml                        train and judge a plan of many cells
   cvn results                                what sweeps found
   cvn report demo -o report.html             the verdict on a sweep, as one page
+  cvn new-plugin fast-trees                  a package for a model of your own
   cvn doctor                                 what is wrong here, and what to do
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
@@ -56,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     _params(commands.add_parser("params", help="show, seed and compare hyperparameters"))
     _hpo(commands.add_parser("hpo", help="show what a search did, with plots"))
     _store(commands.add_parser("store", help="list, verify and tidy a store of trained models"))
+    _new_plugin(commands.add_parser("new-plugin", help="write a package for a plugin of yours"))
     _doctor(
         commands.add_parser(
             "doctor",
@@ -244,7 +246,8 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--theta",
         metavar="RULE",
-        help="a threshold such as 0.35, or f1_grid, f1_capped, expected_value (default: "
+        help="a threshold such as 0.35, or f1_grid, f1_capped, expected_value, or an installed "
+        "rule that `cvn plugins` lists (default: "
         "expected_value where --returns or --payoff are given, else f1_capped)",
     )
     group.add_argument(
@@ -549,6 +552,29 @@ def _store(parser: argparse.ArgumentParser) -> None:
             help="the store's folder (default: $CVN_STORE, else ./.cvn-store)",
         )
         action.add_argument("--json", action="store_true", help="print JSON")
+
+
+PLUGIN_KINDS = ("model", "ensemble", "observer", "theta-rule")
+
+
+def _new_plugin(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("new_plugin"))
+    parser.description = (
+        "Write a complete package: a plugin that works, its tests, a README and a CI workflow. "
+        "It is found by its entry point as soon as it is installed; see docs/plugins.md."
+    )
+    parser.add_argument(
+        "name", metavar="NAME", help="lower-case words joined by - or _, for instance fast-trees"
+    )
+    parser.add_argument("--kind", choices=PLUGIN_KINDS, default="model", help="default: model")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="the package's folder, which must not be there yet (default: ./ and the "
+        "distribution's name, such as ./cvn-model-NAME)",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON")
 
 
 _DOCTOR = """\

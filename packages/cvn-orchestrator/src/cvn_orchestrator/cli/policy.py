@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 from cvn_harness_core import (
     POLICIES,
@@ -14,27 +14,25 @@ from cvn_harness_core import (
     Datasets,
     ExpectedValue,
     F1Capped,
-    F1Grid,
     Fixed,
     InputError,
     OutOfFold,
     ThetaRule,
     TrainingPolicy,
 )
+from cvn_orchestrator.theta_rules import rule_named, rule_names, settings_of, with_settings
 
 ADR0089_FIXES = (
     "theta", "min_signals", "max_buy_rate", "class_balance", "calibrate", "out_of_fold"
 )  # fmt: skip
 """Options that would make `adr0089` something other than the original design."""
 
-_BOUNDED = {"expected_value": ExpectedValue, "f1_capped": F1Capped}
-
 
 def policy_of(arguments: argparse.Namespace, embargo: timedelta) -> TrainingPolicy:
     """Return the preset that is named, with what other options change in it.
 
     Raises InputError ``setting_invalid`` for a value that is none, out of range, or in
-    contradiction to another option.
+    contradiction to another option; PluginError for an installed rule that cannot be used.
     """
     _check_preset(arguments)
     changes: dict[str, Any] = {}
@@ -91,27 +89,31 @@ def _rule(arguments: argparse.Namespace) -> ThetaRule | ByMoney:
     name = arguments.theta
     if name is None:
         return ByMoney(ExpectedValue(**limits), F1Capped(**limits))
-    if name in _BOUNDED:
-        return cast("ThetaRule", _BOUNDED[name](**limits))
-    rule = F1Grid() if name == "f1_grid" else Fixed(_fixed(name))
-    if limits:
+    rule = _named(name)
+    idle = [limit for limit in limits if limit not in settings_of(rule)]
+    if idle:
         message = (
-            f"--theta {name} takes no limits, so {' and '.join(map(_option, limits))} would do "
-            f"nothing; leave that out, or take --theta {' or '.join(_BOUNDED)}."
+            f"--theta {name} takes no limits of that kind, so {' and '.join(map(_option, idle))} "
+            "would do nothing; leave that out, or take --theta expected_value or f1_capped."
+        )
+        raise InputError("setting_invalid", message)
+    return with_settings(rule, limits)
+
+
+def _named(text: str) -> ThetaRule:
+    try:
+        return Fixed(float(text))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+    rule = rule_named(text)
+    if rule is None:
+        message = (
+            f"--theta {text!r} is no rule; give a threshold such as 0.35, or one of "
+            f"{', '.join(rule_names())}."
         )
         raise InputError("setting_invalid", message)
     return rule
-
-
-def _fixed(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        message = (
-            f"--theta {text!r} is no rule; give a threshold such as 0.35, or f1_grid, "
-            f"{' or '.join(_BOUNDED)}."
-        )
-        raise InputError("setting_invalid", message) from None
 
 
 def _class_balance(text: str) -> str | float:

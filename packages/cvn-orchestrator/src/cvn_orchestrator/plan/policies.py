@@ -16,7 +16,6 @@ from cvn_harness_core import (
     EarlyStopping,
     ExpectedValue,
     F1Capped,
-    F1Grid,
     Fixed,
     HarnessError,
     HealthLimits,
@@ -24,9 +23,10 @@ from cvn_harness_core import (
     ThetaRule,
     TrainingPolicy,
 )
-from cvn_orchestrator.plan.faults import Faults, section
+from cvn_orchestrator.plan.faults import Faults, nearest, section
 from cvn_orchestrator.plan.positions import Key
 from cvn_orchestrator.plan.sections import EarlyStoppingSection, HealthSection, PolicySection
+from cvn_orchestrator.theta_rules import rule_named, rule_names, settings_of, with_settings
 
 FIXED_PRESET = "adr0089"
 """The original design, kept for comparison: only ``on_unhealthy`` can be changed in it."""
@@ -117,10 +117,20 @@ def _rule(
     }
     if found.theta is None:
         return ByMoney(ExpectedValue(**limits), F1Capped(**limits))
-    if found.theta == "expected_value":
-        return ExpectedValue(**limits)
-    if found.theta == "f1_capped":
-        return F1Capped(**limits)
-    for name in limits:
-        faults.add(places[name], f"has no effect on theta = {found.theta!r}, which takes no limits")
-    return F1Grid() if found.theta == "f1_grid" else Fixed(float(found.theta))
+    rule: ThetaRule | None
+    try:
+        rule = rule_named(found.theta) if isinstance(found.theta, str) else Fixed(found.theta)
+        if rule is None:
+            known = rule_names()
+            fault = f"{found.theta!r} is no rule and no threshold such as 0.35"
+            faults.add(places["theta"], f"{fault}{nearest(str(found.theta), known)}")
+            return None
+        for name in limits.keys() - settings_of(rule):
+            faults.add(
+                places[name], f"has no effect on theta = {found.theta!r}, which has no such limit"
+            )
+            del limits[name]
+        return with_settings(rule, limits)
+    except HarnessError as error:
+        faults.add(places["theta"], str(error))
+        return None

@@ -84,11 +84,7 @@ class PolicySection(Struct, frozen=True):
     """``[policy]`` and ``variants.NAME.policy``: a preset, and what is changed in it."""
 
     preset: Literal["economic", "adr0089"] = "economic"
-    theta: (
-        Literal["f1_grid", "f1_capped", "expected_value"]
-        | Annotated[float, Meta(ge=0, le=1)]
-        | (None)
-    ) = None
+    theta: Name | Annotated[float, Meta(ge=0, le=1)] | None = None
     min_signals: Count | None = None
     max_buy_rate: Annotated[float, Meta(gt=0, le=1)] | None = None
     class_balance: Literal["none", "auto"] | Annotated[float, Meta(gt=0)] | None = None

@@ -1,0 +1,1 @@
+"""`cvn new-plugin`: a complete package for a plugin, from templates."""
