@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
 EXTRATREES = EXAMPLES / "cvn-model-extratrees"
 MEDIAN = EXAMPLES / "cvn-ensemble-median"
+MODELS = sorted(EXAMPLES.glob("cvn-model-*"))
 PACKAGES = ROOT / "packages"
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["uv"]
 
@@ -59,6 +60,16 @@ print(json.dumps({"auc": artifact.metrics["test"].roc_auc,
                   "median": bool(np.array_equal(scores, np.median(bases, axis=1))),
                   "same": bool(np.array_equal(loaded.predict_proba(X)[:, 1], scores)),
                   "origin": ENSEMBLE_REGISTRY.record("median").origin}))
+"""
+
+NODE = """
+import json
+from cvn_harness_core import MODEL_REGISTRY, Datasets, TrainedArtifact, train_one
+from cvn_harness_core.testing.synthetic import synthetic_datasets
+
+importance = train_one("histgb", synthetic_datasets()).diagnostics["permutation_importance"]
+print(json.dumps({"models": list(MODEL_REGISTRY), "importance": importance,
+                  "origins": sorted({MODEL_REGISTRY.record(n).origin for n in MODEL_REGISTRY})}))
 """
 
 GONE = """
@@ -104,7 +115,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def environment(home: Path, *sources: Path) -> Path:
+def environment(home: Path, *sources: Path, also: tuple[str, ...] = ()) -> Path:
     """Return the Python of a clean environment with the wheels of these sources."""
     for source in sources:
         sh("uv", "build", "--quiet", "--wheel", "--out-dir", home / "wheels", source)
@@ -114,7 +125,7 @@ def environment(home: Path, *sources: Path) -> Path:
     sh("uv", "venv", "--quiet", home / "venv", "--python", "3.11")
     python = home / "venv" / "bin" / "python"
     sh("uv", "pip", "install", "--quiet", "--python", python, "--constraints", pins,
-       "--overrides", overrides, *sorted((home / "wheels").glob("*.whl")))  # fmt: skip
+       "--overrides", overrides, *sorted((home / "wheels").glob("*.whl")), *also)  # fmt: skip
     return python
 
 
@@ -132,17 +143,37 @@ def effective_lines(path: Path) -> int:
 
 
 @pytest.mark.parametrize(
-    ("module", "limit"),
+    ("example", "limit"),
     [
-        (EXTRATREES / "cvn_model_extratrees.py", 30),
-        (MEDIAN / "cvn_ensemble_median.py", 25),
-        (EXAMPLES / "orchestrator.py", 29),
+        ("cvn-model-extratrees", 30),
+        ("cvn-model-histgb", 60),
+        ("cvn-model-lightgbm-goss", 60),
+        ("cvn-model-logistic", 60),
+        ("cvn-model-randomforest", 60),
+        ("cvn-ensemble-median", 25),
+        ("orchestrator.py", 29),
     ],
-    ids=lambda value: getattr(value, "stem", None),
 )
-def test_an_example_is_small_and_outside_the_workspace(module: Path, limit: int) -> None:
-    assert effective_lines(module) <= limit
-    assert module.relative_to(ROOT).parts[0] not in SETTINGS["workspace"]["members"][0]
+def test_an_example_is_small_and_outside_the_workspace(example: str, limit: int) -> None:
+    here = EXAMPLES / example
+    modules = sorted(here.glob("cvn_*.py")) if here.is_dir() else [here]
+    assert 0 < sum(map(effective_lines, modules)) <= limit
+    assert here.relative_to(ROOT).parts[0] not in SETTINGS["workspace"]["members"][0]
+
+
+def test_every_example_of_a_model_honours_the_contract(tmp_path: Path) -> None:
+    """Its own tests, word for word, where nothing but core and the examples is installed."""
+    python = environment(tmp_path, PACKAGES / "cvn-harness-core", *MODELS, also=("pytest",))
+    said = json.loads(sh(python, "-c", NODE))
+    names = [path.stem.removeprefix("test_") for home in MODELS for path in home.glob("test_*.py")]
+    assert said["models"] == sorted(names)
+    assert said["origins"] == ["installed"]
+    useful = {name for name, lost in said["importance"].items() if lost > 0.01}
+    assert useful >= {"x0", "x1", "x2"}
+
+    told = sh(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES).splitlines()[-1]
+    assert " passed" in told
+    assert "failed" not in told
 
 
 def test_an_installed_model_trains_and_uninstalled_it_is_gone(market: Path, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         ``time`` rows are taken to stand in its order. Validation begins earlier where both classes
         would not occur in it, at most in the middle.
     store
-        A ``Store``, or its folder: fits are then read if they are there. None keeps nothing.
+        The folder of a ``Store``: fits are then read if they are there. None keeps nothing.
     random_state
         The seed; None for 0, so that the same data give the same model. A ``RandomState`` draws
         one.
@@ -91,7 +91,7 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         payoff: Payoff | None = None,
         bases: Sequence[str] | None = None,
         validation_fraction: float = 0.2,
-        store: Store | str | Path | None = None,
+        store: str | Path | None = None,
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
     ) -> None:
@@ -203,7 +203,7 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _trainer(
         self, policy: TrainingPolicy
     ) -> AutonomousModelTrainer | AutonomousEnsembleTrainer:
-        store = Store(self.store) if isinstance(self.store, str | Path) else self.store
+        store = None if self.store is None else Store(self.store)
         trainer = trainer_for(self.model, store, policy)
         if self.bases is None:
             return trainer
