@@ -39,6 +39,10 @@ class HistGradientBoosting(cvn.ModelAdapter):
 
         return skops.io.loads(payload, trusted=TRUSTED)
 
+    def effective_params(self, native: Any) -> dict[str, Any]:
+        said = native.get_params()
+        return {param.name: said[param.name] for param in PARAMS}
+
 
 PARAMS = (
     cvn.Param("max_iter", int, default=100, low=1),

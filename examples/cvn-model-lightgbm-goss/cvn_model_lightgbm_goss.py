@@ -44,6 +44,10 @@ class Goss(cvn.ModelAdapter):
 
         return lgb.Booster(model_str=payload.decode())
 
+    def effective_params(self, native: Any) -> dict[str, Any]:
+        said = self.load(self.save(native)).params  # what the model's own text states
+        return {name: value for name, value in said.items() if not isinstance(value, list)}
+
 
 def pruned_by(watch: Any) -> Any:
     from lightgbm.callback import EarlyStopException
@@ -56,10 +60,10 @@ def pruned_by(watch: Any) -> Any:
 
 
 PARAMS = (
-    cvn.Param("n_estimators", int, default=300, low=1),
+    cvn.Param("n_estimators", int, default=300, low=1, native="num_iterations"),
     cvn.Param("learning_rate", float, default=0.1, low=0, open_low=True),
     cvn.Param("num_leaves", int, default=15, low=2, search=cvn.Range(4, 64, log=True)),
-    cvn.Param("min_child_samples", int, default=20, low=0, search=cvn.Range(5, 200, log=True)),
+    cvn.Param("min_child_samples", int, default=20, low=0, native="min_data_in_leaf"),
     cvn.Param("top_rate", float, default=0.2, low=0, high=0.5, search=cvn.Range(0.1, 0.5)),
     cvn.Param("other_rate", float, default=0.1, low=0, high=0.5, search=cvn.Range(0.05, 0.5)),
 )

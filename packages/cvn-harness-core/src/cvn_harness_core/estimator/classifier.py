@@ -183,6 +183,9 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels: Array = self.classes_[self.artifact_.predict(matrix)]
         return labels
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "artifact_")
+
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_class = False

@@ -38,7 +38,8 @@ def train_and_validation(
     Raises
     ------
     InputError
-        ``labels_one_class`` where the later half lacks a class; any fault of a ``Split``.
+        ``labels_one_class`` where the later half, or what is left before validation, lacks a
+        class; ``history_too_short`` where nothing is left; any fault of a ``Split``.
     """
     fraction = _checked(fraction)
     columns = {name: _column(name, value, len(y)) for name, value in known.items()}
@@ -61,6 +62,9 @@ def train_and_validation(
             "within the embargo of them; bring a longer history, or lower validation_fraction."
         )
         raise InputError("history_too_short", message)
+    if np.unique(split.y[fitted]).size < 2:
+        where = f"the {fitted.size} rows before validation hold"
+        raise _one_class(where)
     return split.take(fitted), split.take(held)
 
 
@@ -74,12 +78,16 @@ def _shares(split: Split, fraction: float) -> tuple[float, float]:
     latest = min(time[split.y == label].max() for label in (0, 1))
     first = min(round((1.0 - fraction) * moments.size), int(np.searchsorted(moments, latest)))
     if first < moments.size // 2 or not first:
-        message = (
-            "the later half of the rows holds one class only, and validation needs both classes. "
-            "Rows stand in the order of time; shuffle them if they have none."
-        )
-        raise InputError("labels_one_class", message)
+        raise _one_class("the later half of the rows holds")
     return first / moments.size, 1.0 - first / moments.size
+
+
+def _one_class(where: str) -> InputError:
+    message = (
+        f"{where} one class only; training and validation need both. Rows stand in the order of "
+        "time: give time=, or shuffle rows that have no order."
+    )
+    return InputError("labels_one_class", message)
 
 
 def _column(role: str, value: Any, n: int) -> Array | None:
