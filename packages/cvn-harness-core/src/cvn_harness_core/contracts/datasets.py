@@ -123,7 +123,8 @@ class Datasets:
         parts: dict[str, Split] = {}
         for name, part in zip(SPLIT_NAMES, (train, val, test), strict=True):
             try:
-                parts[name] = NoRows.of(parts["val"]) if part is None else _as_split(part)
+                none = name == "test" and part is None
+                parts[name] = NoRows.of(parts["val"]) if none else _as_split(part)
             except HarnessError as error:
                 raise error.at(name) from None
         return cls(
@@ -314,7 +315,7 @@ def _overlapping(split: Split, other: Split) -> Array:
     return overlapping
 
 
-def _as_split(part: SplitLike) -> Split:
+def _as_split(part: SplitLike | None) -> Split:
     if isinstance(part, Split):
         return part
     if isinstance(part, Mapping):
