@@ -163,7 +163,8 @@ def test_an_example_is_small_and_outside_the_workspace(example: str, limit: int)
 
 def test_every_example_of_a_model_honours_the_contract(tmp_path: Path) -> None:
     """Its own tests, word for word, where nothing but core and the examples is installed."""
-    python = environment(tmp_path, PACKAGES / "cvn-harness-core", *MODELS, also=("pytest",))
+    core, tools = PACKAGES / "cvn-harness-core", ("pytest", "pytest-xdist")
+    python = environment(tmp_path, core, *MODELS, also=tools)
     said = json.loads(sh(python, "-c", NODE))
     names = [path.stem.removeprefix("test_") for home in MODELS for path in home.glob("test_*.py")]
     assert said["models"] == sorted(names)
@@ -171,7 +172,8 @@ def test_every_example_of_a_model_honours_the_contract(tmp_path: Path) -> None:
     useful = {name for name, lost in said["importance"].items() if lost > 0.01}
     assert useful >= {"x0", "x1", "x2"}
 
-    told = sh(python, "-m", "pytest", "-q", "-p", "no:cacheprovider", EXAMPLES).splitlines()[-1]
+    at_once = ("-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
+    told = sh(python, "-m", "pytest", "-q", *at_once, EXAMPLES).splitlines()[-1]
     assert " passed" in told
     assert "failed" not in told
 
