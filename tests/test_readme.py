@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = ["README.md", "packages/cvn-harness-core/README.md"]
+DOCUMENTS = ["README.md", "packages/cvn-harness-core/README.md", "docs/sklearn.md"]
 
 
 def blocks(document: str, language: str) -> list[str]:

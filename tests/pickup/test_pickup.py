@@ -15,6 +15,7 @@ from .clean import PACKAGES, ROOT, SETTINGS, effective_lines, environment, sh
 EXAMPLES = ROOT / "examples"
 EXTRATREES = EXAMPLES / "cvn-model-extratrees"
 MEDIAN = EXAMPLES / "cvn-ensemble-median"
+MODELS = sorted(EXAMPLES.glob("cvn-model-*"))
 
 TRAIN = """
 import json, sys
@@ -56,6 +57,16 @@ print(json.dumps({"auc": artifact.metrics["test"].roc_auc,
                   "origin": ENSEMBLE_REGISTRY.record("median").origin}))
 """
 
+NODE = """
+import json
+from cvn_harness_core import MODEL_REGISTRY, Datasets, TrainedArtifact, train_one
+from cvn_harness_core.testing.synthetic import synthetic_datasets
+
+importance = train_one("histgb", synthetic_datasets()).diagnostics["permutation_importance"]
+print(json.dumps({"models": list(MODEL_REGISTRY), "importance": importance,
+                  "origins": sorted({MODEL_REGISTRY.record(n).origin for n in MODEL_REGISTRY})}))
+"""
+
 GONE = """
 from cvn_harness_core import ENSEMBLE_REGISTRY, PluginNotInstalledError, trainer_for
 
@@ -87,17 +98,39 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("module", "limit"),
+    ("example", "limit"),
     [
-        (EXTRATREES / "cvn_model_extratrees.py", 30),
-        (MEDIAN / "cvn_ensemble_median.py", 25),
-        (EXAMPLES / "orchestrator.py", 29),
+        ("cvn-model-extratrees", 30),
+        ("cvn-model-histgb", 60),
+        ("cvn-model-lightgbm-goss", 60),
+        ("cvn-model-logistic", 60),
+        ("cvn-model-randomforest", 60),
+        ("cvn-ensemble-median", 25),
+        ("orchestrator.py", 29),
     ],
-    ids=lambda value: getattr(value, "stem", None),
 )
-def test_an_example_is_small_and_outside_the_workspace(module: Path, limit: int) -> None:
-    assert effective_lines(module) <= limit
-    assert module.relative_to(ROOT).parts[0] not in SETTINGS["workspace"]["members"][0]
+def test_an_example_is_small_and_outside_the_workspace(example: str, limit: int) -> None:
+    here = EXAMPLES / example
+    modules = sorted(here.glob("cvn_*.py")) if here.is_dir() else [here]
+    assert 0 < sum(map(effective_lines, modules)) <= limit
+    assert here.relative_to(ROOT).parts[0] not in SETTINGS["workspace"]["members"][0]
+
+
+def test_every_example_of_a_model_honours_the_contract(tmp_path: Path) -> None:
+    """Its own tests, word for word, where nothing but core and the examples is installed."""
+    core, tools = PACKAGES / "cvn-harness-core", ("pytest", "pytest-xdist")
+    python = environment(tmp_path, core, *MODELS, tools=tools)
+    said = json.loads(sh(python, "-c", NODE))
+    names = [path.stem.removeprefix("test_") for home in MODELS for path in home.glob("test_*.py")]
+    assert said["models"] == sorted(names)
+    assert said["origins"] == ["installed"]
+    useful = {name for name, lost in said["importance"].items() if lost > 0.01}
+    assert useful >= {"x0", "x1", "x2"}
+
+    at_once = ("-n", "2", "--dist", "loadfile", "-p", "no:cacheprovider")
+    told = sh(python, "-m", "pytest", "-q", *at_once, EXAMPLES).splitlines()[-1]
+    assert " passed" in told
+    assert "failed" not in told
 
 
 def test_an_installed_model_trains_and_uninstalled_it_is_gone(market: Path, tmp_path: Path) -> None:

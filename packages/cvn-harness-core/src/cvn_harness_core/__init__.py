@@ -67,6 +67,8 @@ if TYPE_CHECKING:
         SearchError,
         StoreError,
     )
+    from cvn_harness_core.estimator.classifier import HarnessClassifier
+    from cvn_harness_core.estimator.conformance import expected_failed_checks
     from cvn_harness_core.events.log import OBSERVERS
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
@@ -159,6 +161,8 @@ _HOME = {
         "SearchError",
         "StoreError",
     ),
+    "estimator.classifier": ("HarnessClassifier",),
+    "estimator.conformance": ("expected_failed_checks",),
     "events.log": ("OBSERVERS", "configure_logging"),
     "events.schema": ("Event",),
     "harness.dependencies": ("training_dependencies",),
@@ -239,6 +243,7 @@ __all__ = [
     "Fitted",
     "Fixed",
     "HPOParams",
+    "HarnessClassifier",
     "HarnessError",
     "HealthLimits",
     "InputError",
@@ -294,6 +299,7 @@ __all__ = [
     "declared_config",
     "discover",
     "examine",
+    "expected_failed_checks",
     "hookimpl",
     "key_of",
     "net_returns",

@@ -75,7 +75,7 @@ class InputError(HarnessError, ValueError):
     )
 
 
-class MulticlassError(HarnessError, NotImplementedError):
+class MulticlassError(HarnessError, NotImplementedError, ValueError):
     """More than two classes: not wired yet, and never silently reduced to two."""
 
     codes = frozenset({"multiclass_not_implemented"})

@@ -39,6 +39,8 @@ def as_probabilities(scores: Any, n: int) -> Array:
 
 def map_scores(score_map: ScoreMap, scores: Array) -> Array:
     """Return the artifact's scores of the library's, (n,): the weight undone, then calibrated."""
+    if not scores.size:
+        return scores
     if score_map.undo_weight != 1.0:
         scores = undo_weight(scores, score_map.undo_weight)
     return scores if score_map.calibrator is None else calibrate(score_map.calibrator, scores)

@@ -32,7 +32,7 @@ class ArtifactRecord:
     decision
         How theta was picked, with its curve.
     metrics
-        ``SplitMetrics`` for ``train``, ``val`` and ``test``.
+        ``SplitMetrics`` for ``train``, ``val`` and, where it has rows, ``test``.
     params
         What the user fixed, by canonical names.
     effective_params

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from cvn_harness_core.contracts.content import array_text, text_digest
 from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.payoff import Payoff
-from cvn_harness_core.contracts.split import Array, Split
+from cvn_harness_core.contracts.split import Array, NoRows, Split
 from cvn_harness_core.errors import HarnessError, InputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class Datasets:
     train, val, test
         A ``Split`` each. Train and validation hold both classes. Where time is known, it is known
         for all three, and no label of train reaches into validation or of validation into test.
+        Test may be ``NoRows``.
     feature_names
         One unique name per column of X, the same order in every split.
     feature_version
@@ -106,18 +108,23 @@ class Datasets:
         cls,
         train: SplitLike,
         val: SplitLike,
-        test: SplitLike,
+        test: SplitLike | None,
         *,
         feature_names: Sequence[str],
         feature_version: FeatureVersion | str = "unversioned",
         payoff: Payoff | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> Datasets:
-        """Build from (X, y) pairs, mappings of Split's arguments, or ready splits."""
-        parts = {}
+        """Build from (X, y) pairs, mappings of Split's arguments, or ready splits.
+
+        ``test`` None is for data that are judged elsewhere: the artifact then has no figures of
+        test, its tradability is unknown, and nothing raises an alarm.
+        """
+        parts: dict[str, Split] = {}
         for name, part in zip(SPLIT_NAMES, (train, val, test), strict=True):
             try:
-                parts[name] = _as_split(part)
+                none = name == "test" and part is None
+                parts[name] = NoRows.of(parts["val"]) if none else _as_split(part)
             except HarnessError as error:
                 raise error.at(name) from None
         return cls(
@@ -200,9 +207,11 @@ class Datasets:
         )
 
     def splits(self) -> Iterator[tuple[str, Split]]:
-        """Yield ("train", Split), ("val", Split), ("test", Split)."""
+        """Yield ("train", Split), ("val", Split) and, where it has rows, ("test", Split)."""
         for name in SPLIT_NAMES:
-            yield name, getattr(self, name)
+            split = getattr(self, name)
+            if not isinstance(split, NoRows):
+                yield name, split
 
     def content(self) -> dict[str, str]:
         """Return dtype, shape and BLAKE3 of every array, by its name (``train.X``, ``val.time``).
@@ -260,7 +269,7 @@ class Datasets:
             return
         if self.train.time is None:
             return
-        for earlier_name, later_name in (("train", "val"), ("val", "test")):
+        for earlier_name, later_name in pairwise(name for name, _ in self.splits()):
             earlier, later = getattr(self, earlier_name), getattr(self, later_name)
             ends = earlier.time if earlier.label_end is None else earlier.label_end
             start = later.time.min()
@@ -275,8 +284,7 @@ class Datasets:
                 raise InputError("split_leak", message)
 
     def _check_overlap(self) -> None:
-        for name, other_name in (("train", "val"), ("train", "test"), ("val", "test")):
-            split, other = getattr(self, name), getattr(self, other_name)
+        for (name, split), (other_name, other) in combinations(self.splits(), 2):
             if split.time is None:
                 message = "order='any' needs time (and label_end) with every split."
                 raise InputError("time_missing", message)
@@ -307,7 +315,7 @@ def _overlapping(split: Split, other: Split) -> Array:
     return overlapping
 
 
-def _as_split(part: SplitLike) -> Split:
+def _as_split(part: SplitLike | None) -> Split:
     if isinstance(part, Split):
         return part
     if isinstance(part, Mapping):

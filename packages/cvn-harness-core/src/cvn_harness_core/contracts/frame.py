@@ -41,7 +41,7 @@ def divide(
         message = f"columns {taken} are named as features and as something else; choose one."
         raise InputError("setting_invalid", message)
     vectors = {
-        role: _vector(table[column], role) for role, column in columns.items() if column is not None
+        role: vector(table[column], role) for role, column in columns.items() if column is not None
     }
     if split is None:
         masks = _masks(vectors, windows, embargo)
@@ -94,7 +94,8 @@ def _require_columns(present: Sequence[str], wanted: Sequence[str]) -> None:
         raise InputError("data_column_missing", message)
 
 
-def _vector(series: nw.Series[Any], role: str) -> Array:
+def vector(series: nw.Series[Any], role: str) -> Array:
+    """Return a column as the array that a ``Split`` wants in this role, (n,)."""
     if role in ("time", "label_end"):
         kind = series.dtype
         if isinstance(kind, nw.Datetime) and kind.time_zone is not None:

@@ -102,6 +102,20 @@ class Split:
         return float(self.y.mean())
 
 
+class NoRows(Split):
+    """The test split of data that are judged elsewhere, as by cross-validation: it has no rows."""
+
+    def __post_init__(self) -> None:
+        assert len(self) == 0  # whatever else could be wrong with it is wrong with rows
+
+    @classmethod
+    def of(cls, split: Split) -> NoRows:
+        """Return no rows with the columns and the dtypes of another split."""
+        optional = {name: getattr(split, name) for name in _OPTIONAL}
+        kept = {name: v[:0] for name, v in optional.items() if v is not None}
+        return cls(split.X[:0], split.y[:0], **kept)
+
+
 def as_matrix(X: object) -> Array:
     """Return X as a C-contiguous (n, f) float32 or float64 array, copied only if it must be.
 

@@ -178,14 +178,14 @@ class ThetaDecision:
 
 @dataclass(frozen=True)
 class ThetaOutcome:
-    """What was predicted for theta, and what became of it on test.
+    """What was predicted for theta, and what became of it on test, if there are test rows.
 
     ``alarm`` is a code where the realised buy rate left the band, or is more than 2.5 times, or
     less than 1/2.5 of, the predicted one and that is no sampling noise (z above 3.29).
     """
 
     predicted_buy_rate: float
-    realised_buy_rate: float
+    realised_buy_rate: float | None
     predicted_expectancy: float | None
     realised_expectancy: float | None
     alarm: RateAlarm | None = None

@@ -15,8 +15,7 @@ class Tradability:
 
     ``tradable``: the 95 % interval of net expectancy on test lies above zero. ``not_tradable``: no
     theta was feasible, or the interval lies below zero. ``unproven``: neither, or fewer than 30
-    signals on test. ``unknown``: neither
-    returns nor a payoff are known.
+    signals on test. ``unknown``: neither returns nor a payoff are known, or there are no test rows.
 
     Parameters
     ----------

@@ -147,7 +147,7 @@ def native(
 
 
 def native_scores(combiner: Combiner, native: Combined, base_scores: dict[str, Array]) -> Scores:
-    """Combine the bases' scores on all three splits."""
+    """Combine the bases' scores on all splits that have rows."""
     parts = {
         name: as_probabilities(combiner.combine(native.learnt, scores), len(scores))
         for name, scores in base_scores.items()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from cvn_harness_core.contracts.datasets import Datasets
 from cvn_harness_core.contracts.model import FitRequest, Fitted, ModelAdapter, ModelSpec, Stopping
@@ -18,11 +20,11 @@ from cvn_harness_core.scoring import positive_scores
 
 @dataclass(frozen=True)
 class Scores:
-    """Probabilities of the positive class on each split, float64, (n,) each."""
+    """Probabilities of the positive class on each split, float64, (n,) each; test may be none."""
 
     train: Array
     val: Array
-    test: Array
+    test: Array = field(default_factory=lambda: np.empty(0))
 
 
 def stopping(spec: ModelSpec, policy: TrainingPolicy) -> Stopping | None:
@@ -87,7 +89,7 @@ def native(fitted: Fitted) -> Any:
 
 
 def native_scores(adapter: ModelAdapter, native: Any, datasets: Datasets, n_threads: int) -> Scores:
-    """Score all three splits, as the library does."""
+    """Score all splits that have rows, as the library does."""
     parts = {
         name: positive_scores(adapter, native, split.X, n_threads)
         for name, split in datasets.splits()

@@ -74,4 +74,4 @@ def theta_outcome(
     theta_sweep: ThetaDecision, eval_metrics: dict[str, SplitMetrics]
 ) -> ThetaOutcome:
     """Return what became of the decision on test."""
-    return outcome(theta_sweep, eval_metrics["test"])
+    return outcome(theta_sweep, eval_metrics.get("test"))

@@ -17,5 +17,7 @@ def tradability(
     datasets: Datasets,
     eval_metrics: dict[str, SplitMetrics],
 ) -> Tradability:
-    """Return the verdict, by the test rows."""
+    """Return the verdict, by the test rows; unknown if there are none."""
+    if "test" not in eval_metrics:
+        return Tradability("unknown", "Tradability is unknown: there are no test rows.")
     return judge(theta_sweep, theta_evidence, scores.test, datasets.test, eval_metrics["test"])

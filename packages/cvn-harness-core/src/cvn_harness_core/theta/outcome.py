@@ -12,15 +12,18 @@ NOISE_Z = 3.29
 """Two-sided 0.1 %: below it, a difference of two rates is taken for sampling noise."""
 
 
-def outcome(decision: ThetaDecision, test: SplitMetrics) -> ThetaOutcome:
-    """Return predicted and realised buy rate and expectancy, with an alarm where they part."""
+def outcome(decision: ThetaDecision, test: SplitMetrics | None) -> ThetaOutcome:
+    """Return predicted and realised buy rate and expectancy, with an alarm where they part.
+
+    Without test rows nothing is realised, and nothing is alarming.
+    """
     predicted = decision.predicted_expectancy
     return ThetaOutcome(
         predicted_buy_rate=decision.buy_rate,
-        realised_buy_rate=test.buy_rate,
+        realised_buy_rate=None if test is None else test.buy_rate,
         predicted_expectancy=decision.expectancy if predicted is None else predicted,
-        realised_expectancy=test.expectancy,
-        alarm=None if decision.theta is None else _alarm(decision, test),
+        realised_expectancy=None if test is None else test.expectancy,
+        alarm=None if decision.theta is None or test is None else _alarm(decision, test),
     )
 
 

@@ -1,0 +1,1 @@
+"""scikit-learn's face of the harness: any registered model or ensemble as a classifier."""
