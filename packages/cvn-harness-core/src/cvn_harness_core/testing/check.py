@@ -22,7 +22,7 @@ class Check:
     run
         Returns, or raises ``CheckFailed`` or ``CheckSkipped``.
     needs
-        Checks that must have passed: where one has not, this one would only repeat its fault.
+        Checks that must not have failed: where one has, this one would only repeat its fault.
     """
 
     name: str

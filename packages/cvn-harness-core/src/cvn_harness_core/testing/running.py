@@ -77,6 +77,7 @@ class Checking:
     def __init__(self, subject: Subject, checks: Iterable[Check]) -> None:
         self.subject, self.checks = subject, {check.name: check for check in checks}
         self.results: dict[str, CheckResult] = {}
+        self._held_back: dict[str, str] = {}
 
     def result(self, name: str) -> CheckResult:
         """Return what becomes of a check; it is run once, after those that it needs."""
@@ -86,10 +87,11 @@ class Checking:
 
     def _run(self, check: Check) -> CheckResult:
         for needed in check.needs:
-            before = self.result(needed)
-            if before.outcome != "passed":
-                first = before.reason if before.outcome == "skipped" else None
-                reason = first or f"mend {needed} first"
+            failed = self.result(needed).outcome == "failed"
+            first = needed if failed else self._held_back.get(needed)
+            if first is not None:
+                self._held_back[check.name] = first
+                reason = f"mend {first} first"
                 return CheckResult(check.name, check.about, "skipped", 0.0, reason=reason)
         started = time.perf_counter()
         facts = _outcome(check, self.subject)

@@ -23,7 +23,7 @@ from cvn_harness_core.testing.verdict import largest_gap, refusal, require
 _MEND = "write no files (or in a temporary folder that a `with` deletes), and keep no state"
 
 
-@check("same_seed")
+@check("same_seed", "failure_told", "watching")
 def leftovers(subject: Subject) -> None:
     """A fit, done or failed, leaves nothing behind: files, threads, processes, settings, state."""
     with _empty_folder() as folder:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import os
-import time
-from collections.abc import Callable
-
 import numpy as np
 
 from cvn_harness_core import TrainingPolicy
 from cvn_harness_core.testing.check import check
+from cvn_harness_core.testing.cores import MUST_BE_FREE, cores_kept_busy, two_cores_free
 from cvn_harness_core.testing.model_subject import ModelUnderTest
 from cvn_harness_core.testing.subject import TO_THE_CEILING, Subject
 from cvn_harness_core.testing.synthetic import synthetic_datasets, unseen_rows
 from cvn_harness_core.testing.verdict import largest_gap, require, skip
-
-WINDOW_S = 0.3
-"""How long one look at the processor takes."""
-
 
 @check()
 def same_seed(subject: Subject) -> None:
@@ -55,27 +47,13 @@ def thread_invariance(model: ModelUnderTest) -> None:
 @check()
 def one_thread(model: ModelUnderTest) -> None:
     """Fitting and scoring with ``n_threads=1`` keep no second core busy."""
-    if (os.cpu_count() or 1) == 1:
-        skip("one core: a second thread would not show")
+    if two_cores_free() < MUST_BE_FREE:
+        skip("a second thread would not show: there are no two cores free here, or now")
     datasets = synthetic_datasets(n=12_000)
     artifact, many = model.train(datasets), np.tile(datasets.train.X, (8, 1))
     for what, work, mend in (
         ("fit", lambda: model.train(datasets), "pass request.n_threads on in prepare and fit"),
         ("score", lambda: artifact.predict_proba(many), "pass n_threads on in predict_proba"),
     ):
-        busy = _cores_kept_busy(work)
+        busy = cores_kept_busy(work)
         require(busy < 1.3, f"to {what} on one core", f"{busy:.2f} cores busy", mend)
-
-
-def _cores_kept_busy(work: Callable[[], object]) -> float:
-    """Return processor time over elapsed time of some work, at least: the least of three tries."""
-    least = math.inf
-    for _ in range(3):
-        wall, processor = time.perf_counter(), time.process_time()
-        while time.perf_counter() - wall < WINDOW_S:
-            work()
-        busy = (time.process_time() - processor) / (time.perf_counter() - wall)
-        least = min(least, busy)
-        if least < 1.3:
-            break
-    return least
