@@ -85,8 +85,12 @@ class Checking:
             self.results[name] = self._run(self.checks[name])
         return self.results[name]
 
+    def _needs(self, check: Check) -> list[str]:
+        """Return the checks before this one; some are of models only."""
+        return [name for name in check.needs if name in self.checks]
+
     def _run(self, check: Check) -> CheckResult:
-        for needed in check.needs:
+        for needed in self._needs(check):
             failed = self.result(needed).outcome == "failed"
             first = needed if failed else self._held_back.get(needed)
             if first is not None:
@@ -135,6 +139,6 @@ def _chosen(checks: Mapping[str, Check], only: Sequence[str]) -> list[str]:
         message = f"there is no check {unknown[0]!r}; there are {', '.join(checks)}."
         raise InputError("setting_invalid", message)
     wanted = set(only) or set(checks)
-    while needed := {n for name in wanted for n in checks[name].needs} - wanted:
+    while needed := {n for name in wanted for n in checks[name].needs if n in checks} - wanted:
         wanted |= needed
     return [name for name in checks if name in wanted]
