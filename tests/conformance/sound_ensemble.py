@@ -37,8 +37,6 @@ def cvn_ensemble():
         name="shares",
         bases=("xgboost", "lightgbm"),
         combiner=Shares,
-        params=(
-            Param("power", float, default=1.0, low=0, open_low=True, aliases=("exponent",)),
-        ),
+        params=(Param("power", float, default=1.0, low=0, open_low=True, aliases=("exponent",)),),
         file_name="shares.json",
     )

@@ -69,9 +69,7 @@ def weights_in_learning(ensemble: EnsembleUnderTest) -> None:
     rows = made_up_rows()
     weight = np.random.default_rng(8).uniform(0.1, 3.0, rows.y.size)
     gap = largest_gap(_combined(ensemble, rows), _combined(ensemble, replace(rows, weight=weight)))
-    require(
-        gap > 0.0, "other scores from other weights", "the same bits", "use rows.weight in fit"
-    )
+    require(gap > 0.0, "other scores from other weights", "the same bits", "use rows.weight in fit")
 
 
 @check()

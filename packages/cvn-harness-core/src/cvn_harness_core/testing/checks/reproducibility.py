@@ -12,6 +12,7 @@ from cvn_harness_core.testing.subject import TO_THE_CEILING, Subject
 from cvn_harness_core.testing.synthetic import synthetic_datasets, unseen_rows
 from cvn_harness_core.testing.verdict import largest_gap, require, skip
 
+
 @check()
 def same_seed(subject: Subject) -> None:
     """The same question has the same answer to the bit, whatever else was trained in between."""
