@@ -180,4 +180,9 @@ BROKEN_MODELS = {
     "leftovers": Broken(
         FIT, FIT + '        __import__("pathlib").Path("train.log").write_text("started")\n'
     ),
+    "resources": Broken(
+        SPEC,
+        SPEC
+        + '            envelope=__import__("cvn_harness_core").Envelope(memory=0.1, time=1e4),\n',
+    ),
 }

@@ -11,6 +11,7 @@ from cvn_harness_core.testing.checks import (
     persistence,
     registration,
     reproducibility,
+    resources,
     scores,
     searching,
     stopping,
@@ -56,4 +57,5 @@ MODEL_CHECKS: tuple[Check, ...] = (
     events.failure_told,
     events.silence,
     leftovers.leftovers,
+    resources.resources,
 )
