@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cvn_harness_core import Fixed, Envelope, ModelAdapter, ModelSpec, hookimpl
+from cvn_harness_core import Envelope, Fixed, ModelAdapter, ModelSpec, hookimpl
 from cvn_model_xgboost import dag
 from cvn_model_xgboost.params import PARAMS, RESERVED
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from contextlib import redirect_stdout
 from typing import IO
 
 from cvn_harness_core import ENSEMBLE_REGISTRY, MODEL_REGISTRY, PluginNotInstalledError
@@ -13,15 +14,17 @@ from cvn_harness_core.testing import CheckResult, Report, check_ensemble, check_
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each check as it ends, then what failed and the verdict; 1 if any did."""
-    progress = sys.stderr if arguments.json else sys.stdout
+    out = sys.stdout
+    progress = sys.stderr if arguments.json else out
 
     def told(result: CheckResult) -> None:
         _tell(result, progress)
 
     check = check_ensemble if _is_ensemble(arguments.model) else check_model
-    report: Report = check(arguments.model, only=arguments.only, told=told)
+    with redirect_stdout(progress):  # a plugin that prints must not spoil the JSON
+        report: Report = check(arguments.model, only=arguments.only, told=told)
     if arguments.json:
-        print(json.dumps(report.as_dict(), indent=1))
+        print(json.dumps(report.as_dict(), indent=1), file=out)
     else:
         print("", *(f"{failed}\n" for failed in report.failed), report.summary(), sep="\n")
     return 0 if report.ok else 1
