@@ -116,7 +116,7 @@ def _outcome(check: Check, subject: Subject) -> dict[str, Any]:
             "outcome": "failed",
             "expected": "no error here",
             "seen": f"{type(error).__name__}: {error}",
-            "mend": "let the plugin do what the check says, or see the error",
+            "mend": f"mend what raises this while the check looks whether: {check.about}",
         }
     return {"outcome": "passed"}
 

@@ -13,6 +13,7 @@ from cvn_harness_core.testing.model_subject import ModelUnderTest
 from cvn_harness_core.testing.synthetic import NAMES, synthetic_datasets, unseen_rows
 from cvn_harness_core.testing.verdict import expecting, largest_gap, refusal, require
 
+_GUARDS = "leave datasets and artifacts as they are: they guard the features"
 _ODDITIES = ("missing values", "missing throughout", "constant", "duplicate")
 
 
@@ -47,7 +48,7 @@ def single_precision(model: ModelUnderTest) -> None:
     require(seen == np.float64, "float64 scores", seen, "do not replace the node native_scores")
     with refusal(InputError) as refused:
         artifact.predict_proba(unseen_rows())
-    require("float32" in refused.said, "float64 to be refused", refused.said, "see the error")
+    require("float32" in refused.said, "float64 to be refused", refused.said, _GUARDS)
 
 
 @check()
@@ -133,4 +134,4 @@ def feature_order(model: ModelUnderTest) -> None:
     for what, (code, X, version) in others.items():
         with refusal(InputError) as refused:
             model.artifact.predict_proba(X, feature_version=version)
-        require(refused.said.startswith(code), f"{what}: {code}", refused.said, "see the error")
+        require(refused.said.startswith(code), f"{what}: {code}", refused.said, _GUARDS)

@@ -105,7 +105,10 @@ def light_specification(subject: Subject) -> None:
 @check("registration")
 def signatures(subject: Subject) -> None:
     """The adapter (the combiner) is made without arguments, and takes what the harness passes."""
-    with expecting("what the specification promises, made", "see the error"):
+    with expecting(
+        "an adapter (a combiner) from the specification",
+        "mend what importing or making it raises",
+    ):
         author = subject.author()
     for method, arguments, keywords in subject.calls():
         call = f"{method}({', '.join(map(str, [*arguments, *keywords]))})"

@@ -16,7 +16,7 @@ from cvn_harness_core.testing.verdict import expecting, largest_gap, require
 def probabilities(subject: Subject) -> None:
     """The plugin's own scores are floats within [0, 1], (n,), or (n, 2) whose rows sum to 1."""
     mend = "return probabilities, not margins: of label 1, or of both labels in their order"
-    with expecting("fitting and scoring to go through", "see the error"):
+    with expecting("fitting and scoring to go through", "mend what fitting or scoring raises"):
         scores, n = subject.raw_scores()
     scores = np.asarray(scores)
     require(
@@ -39,7 +39,10 @@ def probabilities(subject: Subject) -> None:
 def training(subject: Subject) -> None:
     """The harness trains it, and the artifact scores: (n, 2) float64, rows summing to 1."""
     n = len(unseen_rows())
-    with expecting("a training from its data to its artifact", "see the error"):
+    with expecting(
+        "a training from its data to its artifact",
+        "mend the plugin's own nodes and diagnostics: fitting and scoring alone do work",
+    ):
         scores = subject.scores
     seen = (scores.shape, str(scores.dtype), float(np.abs(scores.sum(axis=1) - 1.0).max()) < 1e-12)
     expected = ((n, 2), "float64", True)
