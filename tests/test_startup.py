@@ -50,6 +50,7 @@ def loaded_after(statement: str) -> set[str]:
         ["doctor", "--help"],
         ["new-plugin", "--help"],
         ["new-plugin", "lightgbm"],
+        ["check", "--help"],
     ],
 )
 def test_listing_and_help_import_nothing_heavy(arguments: list[str]) -> None:
@@ -95,3 +96,10 @@ def test_one_model_does_not_import_another() -> None:
         "train_one('lightgbm', Datasets.from_arrays(p, p, p, feature_names=['a', 'b', 'c']))"
     )
     assert loaded_after(train) & (MODELS | {"optuna"}) == {"lightgbm"}
+
+
+def test_checking_a_model_needs_no_pytest() -> None:
+    check = ["check", "lightgbm", "--only", "row_alone", "--json"]
+    loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({check!r})")
+    assert "lightgbm" in loaded
+    assert not loaded & {"pytest", "_pytest", "optuna"}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.contracts.hpo import HPOParams
     from cvn_harness_core.contracts.metrics import SplitMetrics
     from cvn_harness_core.contracts.model import (
+        Envelope,
         FitRequest,
         Fitted,
         LearningCurve,
@@ -124,6 +125,7 @@ _HOME = {
     "contracts.hpo": ("HPOParams",),
     "contracts.metrics": ("SplitMetrics",),
     "contracts.model": (
+        "Envelope",
         "FitRequest",
         "Fitted",
         "LearningCurve",
@@ -233,6 +235,7 @@ __all__ = [
     "EarlyStopping",
     "EffectiveParam",
     "EnsembleSpec",
+    "Envelope",
     "Event",
     "ExpectedValue",
     "F1Capped",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cvn_harness_core import ModelAdapter, ModelSpec, hookimpl
+from cvn_harness_core import Envelope, ModelAdapter, ModelSpec, hookimpl
 from cvn_model_catboost import dag
 from cvn_model_catboost.params import PARAMS, RESERVED
 
@@ -30,4 +30,5 @@ def cvn_model() -> ModelSpec:
         stopping_min_delta=False,
         dag=dag,
         diagnostics=("feature_importance",),
+        envelope=Envelope(memory=3, time=5),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cvn_harness_core import ModelAdapter, ModelSpec, hookimpl
+from cvn_harness_core import Envelope, ModelAdapter, ModelSpec, hookimpl
 from cvn_model_lightgbm import dag
 from cvn_model_lightgbm.params import PARAMS, RESERVED
 
@@ -34,4 +34,5 @@ def cvn_model() -> ModelSpec:
         thread_variant={"data_sample_strategy": ("goss",), "linear_tree": (True,)},
         dag=dag,
         diagnostics=("feature_importance",),
+        envelope=Envelope(memory=4, time=3),
     )

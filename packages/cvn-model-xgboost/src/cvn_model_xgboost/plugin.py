@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cvn_harness_core import Fixed, ModelAdapter, ModelSpec, hookimpl
+from cvn_harness_core import Envelope, Fixed, ModelAdapter, ModelSpec, hookimpl
 from cvn_model_xgboost import dag
 from cvn_model_xgboost.params import PARAMS, RESERVED
 
@@ -30,4 +30,5 @@ def cvn_model() -> ModelSpec:
         theta=Fixed(0.5),
         dag=dag,
         diagnostics=("feature_importance",),
+        envelope=Envelope(memory=5, time=4),
     )

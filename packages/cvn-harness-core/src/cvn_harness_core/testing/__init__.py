@@ -1,8 +1,43 @@
-"""The conformance kit: what the harness expects of a model, as tests that its author inherits.
+"""The conformance kit: what the harness expects of a plugin, as checks.
 
-Needs pytest (``pip install cvn-harness-core[testing]``); nothing else of the harness does.
+``check_model`` and ``check_ensemble`` run them anywhere and return a ``Report``; ``ModelContract``
+and ``EnsembleContract`` are the same checks for pytest, which only these two need
+(``pip install cvn-harness-core[testing]``).
 """
 
-from cvn_harness_core.testing.model_contract import ModelContract
+from __future__ import annotations
 
-__all__ = ["ModelContract"]
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cvn_harness_core.testing.contracts import EnsembleContract, ModelContract
+    from cvn_harness_core.testing.report import CheckResult, Report
+    from cvn_harness_core.testing.running import check_ensemble, check_model
+
+_HOME = {
+    "CheckResult": "report",
+    "EnsembleContract": "contracts",
+    "ModelContract": "contracts",
+    "Report": "report",
+    "check_ensemble": "running",
+    "check_model": "running",
+}
+
+__all__ = [
+    "CheckResult",
+    "EnsembleContract",
+    "ModelContract",
+    "Report",
+    "check_ensemble",
+    "check_model",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value: object = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value

@@ -18,5 +18,10 @@ def run_python(program: str, *arguments: object) -> str:
         text=True,
         check=False,
     )
-    require(done.returncode == 0, "a fresh interpreter to do it too", done.stderr, "see there")
+    require(
+        done.returncode == 0,
+        "a fresh interpreter to do it too",
+        done.stderr,
+        "mend what it raises there",
+    )
     return done.stdout

@@ -18,6 +18,7 @@ _EPILOG = """\
 examples:
   cvn demo                                   the main job on real daily bars
   cvn plugins                                what is installed
+  cvn check lightgbm                         whether a plugin keeps the contract
   cvn params lightgbm                        what can be set, and what a search tries
   cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
       --time date --label-end label_end
@@ -42,6 +43,15 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"cvn {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     _plugins(commands.add_parser("plugins", help="list installed plugins, sound and broken"))
+    _check(
+        commands.add_parser(
+            "check",
+            help="check that a model or an ensemble keeps the contract",
+            description=_CHECK,
+            epilog=_CHECK_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
     _demo(
         commands.add_parser(
             "demo", help="train models and ensembles walk-forward on real daily bars"
@@ -92,6 +102,28 @@ def _plugins(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="--load, and exit with 1 if any cannot be used that is not blocked",
     )
+
+
+_CHECK = """\
+Run the conformance kit on an installed model or ensemble: some forty checks on made-up data, from
+its signatures to what a failing fit leaves behind (docs/conformance.md). Each that fails says what
+was expected, what was seen, and how to mend it."""
+
+_CHECK_EPILOG = """\
+exit codes: 0 no check failed; 1 at least one failed; 2 the name or a check is unknown."""
+
+
+def _check(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=_runs("check"))
+    _add_model(parser)
+    parser.add_argument(
+        "--only",
+        action="append",
+        default=[],
+        metavar="CHECK",
+        help="run this check and what it needs; repeatable",
+    )
+    parser.add_argument("--json", action="store_true", help="print JSON; progress on stderr")
 
 
 def _demo(parser: argparse.ArgumentParser) -> None:

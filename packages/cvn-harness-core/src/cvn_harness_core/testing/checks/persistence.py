@@ -2,50 +2,63 @@
 
 from __future__ import annotations
 
+import io
+import pickletools
+import zipfile
+from collections.abc import Iterator
 from dataclasses import fields
-from pathlib import Path
 
-import numpy as np
-
-from cvn_harness_core import TrainedArtifact
 from cvn_harness_core.artifact.record import ArtifactRecord
-from cvn_harness_core.testing.fresh_interpreter import run_python
-from cvn_harness_core.testing.subject import ModelUnderTest
-from cvn_harness_core.testing.synthetic import UNSEEN_ROWS
+from cvn_harness_core.testing.check import check
+from cvn_harness_core.testing.subject import Subject
 from cvn_harness_core.testing.verdict import largest_gap, require
 
-_SCORE_A_BUNDLE = """
-import sys
-import numpy as np
-from cvn_harness_core import TrainedArtifact
-bundle, rows, scores = sys.argv[1:]
-np.save(scores, TrainedArtifact.load(bundle).predict_proba(np.load(rows)))
-"""
+_NATIVE = "write the library's own format, or numbers as JSON or arrays"
 
 
-class PersistenceChecks(ModelUnderTest):
-    """A saved model is the model, down to the last bit."""
+@check()
+def saved(subject: Subject) -> None:
+    """Saved here and loaded by a fresh interpreter, it is the same to the last bit."""
+    gap = largest_gap(subject.elsewhere.here, subject.elsewhere.there)
+    require(
+        gap == 0.0,
+        "the same bits after saving and loading",
+        f"a difference of {gap:g}",
+        "save every number in full precision, and only the iterations that are used",
+    )
+    loaded, facts = subject.elsewhere.loaded, [f.name for f in fields(ArtifactRecord)]
+    lost = [n for n in facts if getattr(loaded, n) != getattr(subject.artifact, n)]
+    require(
+        not lost,
+        "the same facts after saving and loading",
+        f"other {lost}",
+        "let diagnostics hold only what JSON can: str, float, int, bool, None, list, dict",
+    )
 
-    def test_it_scores_the_same_bits_in_another_process(self, tmp_path: Path) -> None:
-        """A bundle holds the whole model: saved here, loaded by a fresh interpreter."""
-        X = UNSEEN_ROWS.copy()
-        X[::7, 0] = np.nan
-        bundle, rows, scores = tmp_path / "bundle", tmp_path / "rows.npy", tmp_path / "scores.npy"
-        self.artifact.save(bundle)
-        np.save(rows, X)
-        run_python(_SCORE_A_BUNDLE, bundle, rows, scores)
-        gap = largest_gap(np.load(scores), self.artifact.predict_proba(X))
-        require(
-            gap == 0.0,
-            "the same bits after saving and loading",
-            f"a difference of {gap}",
-            "save every number in full precision, and only the iterations that are used",
-        )
-        loaded, facts = TrainedArtifact.load(bundle), [f.name for f in fields(ArtifactRecord)]
-        lost = [n for n in facts if getattr(loaded, n) != getattr(self.artifact, n)]
-        require(
-            not lost,
-            "the same facts after saving and loading",
-            f"other {lost}",
-            "let diagnostics hold only what JSON can: str, float, int, bool, None, list, dict",
-        )
+
+@check()
+def no_pickle(subject: Subject) -> None:
+    """Nothing is pickled: a bundle may come from anywhere, and unpickling runs what it says."""
+    payload = subject.artifact.adapter.save(subject.artifact.native)
+    found = [where for where, part in _parts(payload) if _is_pickle(part)]
+    require(not found, "no pickle in what save returns", f"pickle in {', '.join(found)}", _NATIVE)
+    unpickled = subject.elsewhere.unpickled
+    require(not unpickled, "a load that unpickles nothing", f"{', '.join(unpickled)}", _NATIVE)
+
+
+def _parts(payload: bytes) -> Iterator[tuple[str, bytes]]:
+    yield "the payload", payload
+    if zipfile.is_zipfile(io.BytesIO(payload)):
+        with zipfile.ZipFile(io.BytesIO(payload)) as archive:
+            yield from ((name, archive.read(name)) for name in archive.namelist())
+
+
+def _is_pickle(payload: bytes) -> bool:
+    """Return whether the bytes begin as a pickle does, or are one of the oldest kind throughout."""
+    if payload[:1] == b"\x80" and payload[1:2] in (b"\x02", b"\x03", b"\x04", b"\x05"):
+        return True
+    try:
+        *_, (_, _, end) = pickletools.genops(payload)
+    except Exception:  # noqa: BLE001  whatever is no pickle
+        return False
+    return end == len(payload) - 1

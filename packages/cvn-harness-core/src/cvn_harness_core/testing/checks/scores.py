@@ -4,67 +4,108 @@ from __future__ import annotations
 
 import numpy as np
 
+from cvn_harness_core import Split
 from cvn_harness_core.contracts.metrics import metric_names
-from cvn_harness_core.testing.subject import ModelUnderTest
-from cvn_harness_core.testing.synthetic import UNSEEN_ROWS
-from cvn_harness_core.testing.verdict import largest_gap, require
+from cvn_harness_core.testing.check import check
+from cvn_harness_core.testing.subject import Subject
+from cvn_harness_core.testing.synthetic import unseen_rows
+from cvn_harness_core.testing.verdict import expecting, largest_gap, require
 
 
-class ScoreChecks(ModelUnderTest):
-    """Scores are probabilities of a buy, row by row."""
+@check("signatures")
+def probabilities(subject: Subject) -> None:
+    """The plugin's own scores are floats within [0, 1], (n,), or (n, 2) whose rows sum to 1."""
+    mend = "return probabilities, not margins: of label 1, or of both labels in their order"
+    with expecting("fitting and scoring to go through", "mend what fitting or scoring raises"):
+        scores, n = subject.raw_scores()
+    scores = np.asarray(scores)
+    require(
+        scores.shape in {(n,), (n, 2)} and scores.dtype.kind == "f",
+        f"floats of shape ({n},) or ({n}, 2)",
+        f"{scores.dtype} of shape {scores.shape}",
+        mend,
+    )
+    require(
+        bool(np.isfinite(scores).all()) and scores.min() >= 0.0 and scores.max() <= 1.0,
+        "scores within [0, 1]",
+        f"{scores.min()} to {scores.max()}",
+        mend,
+    )
+    far = float(np.abs(scores.sum(axis=1) - 1.0).max()) if scores.ndim == 2 else 0.0
+    require(far < 1e-6, "rows that sum to 1", f"sums that are up to {far:g} off", mend)
 
-    def test_probabilities_are_probabilities(self) -> None:
-        """(n, 2) float64 within [0, 1], each row with sum 1, and not all alike."""
-        scores = self.artifact.predict_proba(UNSEEN_ROWS)
-        require(
-            (scores.shape, scores.dtype) == ((len(UNSEEN_ROWS), 2), np.dtype(np.float64)),
-            f"scores of shape ({len(UNSEEN_ROWS)}, 2), float64",
-            (scores.shape, scores.dtype),
-            "return (n,) or (n, 2) from ModelAdapter.predict_proba",
+
+@check("probabilities")
+def training(subject: Subject) -> None:
+    """The harness trains it, and the artifact scores: (n, 2) float64, rows summing to 1."""
+    n = len(unseen_rows())
+    with expecting(
+        "a training from its data to its artifact",
+        "mend the plugin's own nodes and diagnostics: fitting and scoring alone do work",
+    ):
+        scores = subject.scores
+    seen = (scores.shape, str(scores.dtype), float(np.abs(scores.sum(axis=1) - 1.0).max()) < 1e-12)
+    expected = ((n, 2), "float64", True)
+    require(seen == expected, expected, seen, "return one score a row from predict_proba")
+
+
+@check()
+def learning(subject: Subject) -> None:
+    """A signal that is there is found: scores differ, and the higher one is the likelier buy."""
+    distinct = np.unique(subject.scores[:, 1])
+    require(
+        distinct.size > 10,
+        "scores that differ from row to row",
+        distinct,
+        "check that fit passes the features, and that the default parameters let it learn",
+    )
+    auc = subject.artifact.metrics["train"].roc_auc or 0.0
+    require(
+        auc > 0.6,
+        "a ROC AUC above 0.6 on the rows it was trained on",
+        auc,
+        "return the probability of label 1, and keep rows and labels in one order",
+    )
+
+
+@check()
+def row_alone(subject: Subject) -> None:
+    """A row alone scores as in a batch: live scoring agrees with the backtest."""
+    X = unseen_rows()
+    alone = [subject.artifact.predict_proba(X[i : i + 1]) for i in range(50)]
+    gap = largest_gap(np.concatenate(alone), subject.artifact.predict_proba(X)[:50])
+    require(
+        gap < 1e-12,
+        "the same score for a row alone and in a batch",
+        f"a difference of {gap:g}",
+        "do nothing in scoring that depends on the other rows",
+    )
+
+
+@check()
+def figures(subject: Subject) -> None:
+    """Every part has every figure, under the names that all plugins share."""
+    metrics = subject.artifact.metrics
+    require(
+        {name: tuple(m.figures()) for name, m in metrics.items()}
+        == dict.fromkeys(("train", "val", "test"), metric_names()),
+        f"SplitMetrics of train, val and test: {metric_names()}",
+        metrics,
+        "do not replace the node eval_metrics",
+    )
+
+
+@check("same_seed")
+def label_leak(subject: Subject) -> None:
+    """The canary: no score depends on a label of test, nor, without early stopping, of val."""
+    for part in ("test", "val"):
+        turned = subject.datasets(
+            lambda name, X, y, part=part: Split(X, 1 - y if name == part else y)  # type: ignore[misc]
         )
-        far = float(np.abs(scores.sum(axis=1) - 1.0).max())
+        gap = largest_gap(subject.train(turned).predict_proba(unseen_rows()), subject.scores)
         require(
-            scores.min() >= 0.0 and scores.max() <= 1.0 and far < 1e-12,
-            "scores within [0, 1] whose rows have the sum 1",
-            f"{scores.min()} to {scores.max()}, sums {far} from 1",
-            "return probabilities from ModelAdapter.predict_proba, not margins",
-        )
-        distinct = np.unique(scores[:, 1])
-        require(
-            distinct.size > 10,
-            "scores that differ from row to row",
-            distinct,
-            "check that fit passes the features, and that the default parameters let it learn",
-        )
-
-    def test_a_higher_score_means_a_likelier_buy(self) -> None:
-        """Column 1 is the positive class, and a signal that is there is found."""
-        auc = self.artifact.metrics["train"].roc_auc or 0.0
-        require(
-            auc > 0.6,
-            "a ROC AUC above 0.6 on the rows it was trained on",
-            auc,
-            "return the probability of label 1 from ModelAdapter.predict_proba",
-        )
-
-    def test_a_row_alone_scores_as_in_a_batch(self) -> None:
-        """Live scoring, one row at a time, agrees with the backtest."""
-        alone = [self.artifact.predict_proba(UNSEEN_ROWS[i : i + 1]) for i in range(50)]
-        gap = largest_gap(np.concatenate(alone), self.artifact.predict_proba(UNSEEN_ROWS)[:50])
-        require(
-            gap < 1e-12,
-            "the same score for a row alone and in a batch",
-            f"a difference of {gap}",
-            "do nothing in predict_proba that depends on the other rows",
-        )
-
-    def test_every_split_has_every_figure(self) -> None:
-        """``metrics`` has the same parts and, flat, the same names for every model."""
-        metrics = self.artifact.metrics
-        require(
-            {name: tuple(m.figures()) for name, m in metrics.items()}
-            == dict.fromkeys(("train", "val", "test"), metric_names()),
-            f"SplitMetrics of train, val and test: {metric_names()}",
-            metrics,
-            "do not replace the node eval_metrics",
+            gap == 0.0,
+            f"the same bits whatever the labels of {part} are",
+            f"a difference of {gap:g} with these labels turned over",
+            "fit on datasets.train (of an ensemble: on the rows given) and on nothing else",
         )

@@ -1,0 +1,91 @@
+"""Checks of the declared search space, and of what trials share."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from typing import Any
+
+from cvn_harness_core import Choice, Param, Range
+from cvn_harness_core.contracts.params import ParamValue
+from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.harness.parameters import active
+from cvn_harness_core.testing.check import check
+from cvn_harness_core.testing.model_subject import ModelUnderTest
+from cvn_harness_core.testing.synthetic import unseen_rows
+from cvn_harness_core.testing.verdict import expecting, largest_gap, require, skip
+
+TRIALS = 6
+
+
+@check()
+def search_space(model: ModelUnderTest) -> None:
+    """Every sample of the declared space can be fitted: its corners, and random ones."""
+    if not _searched(model):
+        skip(f"{model.name} declares no search space")
+    mend = "narrow Param.search to what the library can fit, or say in Param.needs what goes with"
+    for last in (False, True):
+        params = _corner(model, last=last)
+        with expecting(f"a fit with {params}", mend):
+            model.train(params=params)
+    if importlib.util.find_spec("optuna") is None:
+        skip("its corners fit; random samples need pip install cvn-harness-core[search]")
+    with expecting("a search that finds something", mend):
+        search = model.train(n_trials=TRIALS, sampler="random", pruner="none").search
+    failed = [t for t in search.trials if t.state != "complete"] if search else ["no search"]
+    require(not failed, f"{TRIALS} complete trials", failed, mend)
+
+
+@check("same_seed")
+def prepared_data(model: ModelUnderTest) -> None:
+    """No fit changes the prepared data that others share."""
+    adapter, request = model.author(), model.request()
+    prepared = adapter.prepare(model.datasets(), request)
+    before = adapter.fingerprint(prepared)
+
+    def scores(params: Mapping[str, Any]) -> Array:
+        wanted = model.request(params)
+        fitted = adapter.fit(prepared, wanted)
+        return adapter.predict_proba(fitted.native, unseen_rows(), n_threads=1)
+
+    first = scores({})
+    for last in (False, True):
+        corner = _corner(model, last=last)
+        scores({n: v for n, v in corner.items() if not _shapes_data(model, n)})
+    gap = largest_gap(scores({}), first)
+    mend = (
+        "copy what fit changes; declare what shapes the prepared data by Param(dataset_level=True)"
+    )
+    require(gap == 0.0, "the same bits after other fits on it", f"a difference of {gap:g}", mend)
+    require(
+        bool(adapter.fingerprint(prepared) == before),
+        "the same fingerprint after other fits",
+        "another one",
+        mend,
+    )
+
+
+def _searched(model: ModelUnderTest) -> list[Param]:
+    return [p for p in model.spec.params if p.search is not None and p.name not in model.params]
+
+
+def _corner(model: ModelUnderTest, *, last: bool) -> dict[str, ParamValue]:
+    """Return the first (the last) value of every dimension that has an effect beside the others."""
+    chosen: dict[str, ParamValue] = {}
+    defaults = {p.name: p.default for p in model.spec.params if p.default is not None}
+    for param in _searched(model):
+        if active(param, {**defaults, **chosen}):
+            chosen[param.name] = _end(param, last=last)
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _end(param: Param, *, last: bool) -> ParamValue:
+    if isinstance(param.search, Choice):
+        return param.search.values[-1 if last else 0]
+    assert isinstance(param.search, Range)
+    return param.check(param.search.high if last else param.search.low)
+
+
+def _shapes_data(model: ModelUnderTest, name: str) -> bool:
+    param = model.spec.param(name)
+    return param is not None and param.dataset_level

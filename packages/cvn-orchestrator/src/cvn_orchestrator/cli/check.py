@@ -1,0 +1,45 @@
+"""`cvn check`: whether an installed model or ensemble keeps the contract, check by check."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from contextlib import redirect_stdout
+from typing import IO
+
+from cvn_harness_core import ENSEMBLE_REGISTRY, MODEL_REGISTRY, PluginNotInstalledError
+from cvn_harness_core.testing import CheckResult, Report, check_ensemble, check_model
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print a line for each check as it ends, then what failed and the verdict; 1 if any did."""
+    out = sys.stdout
+    progress = sys.stderr if arguments.json else out
+
+    def told(result: CheckResult) -> None:
+        _tell(result, progress)
+
+    check = check_ensemble if _is_ensemble(arguments.model) else check_model
+    with redirect_stdout(progress):  # a plugin that prints must not spoil the JSON
+        report: Report = check(arguments.model, only=arguments.only, told=told)
+    if arguments.json:
+        print(json.dumps(report.as_dict(), indent=1), file=out)
+    else:
+        print("", *(f"{failed}\n" for failed in report.failed), report.summary(), sep="\n")
+    return 0 if report.ok else 1
+
+
+def _is_ensemble(name: str) -> bool:
+    """Return whether only an ensemble has this name; a broken plugin's counts, as it is checked."""
+    try:
+        MODEL_REGISTRY.record(name)
+    except PluginNotInstalledError:
+        return any(record.name == name for record in ENSEMBLE_REGISTRY.records())
+    return False
+
+
+def _tell(result: CheckResult, stream: IO[str]) -> None:
+    why = f"  {result.reason}" if result.reason else ""
+    line = f"{result.outcome:8}{result.name:24}{result.seconds:6.2f} s{why}"
+    print(line, file=stream, flush=True)
