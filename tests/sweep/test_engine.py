@@ -32,6 +32,7 @@ class Napping:
     guessed_bytes: int = 0
     held: int | None = 0
     fails: bool = False
+    nap: float = 0.3
 
     @contextmanager
     def open(self) -> Iterator[Run]:
@@ -42,7 +43,7 @@ class Napping:
 
         def run(task: Task) -> Ended:
             started = time.time()
-            time.sleep(0.3)
+            time.sleep(self.nap)
             said = f"{started} {time.time()} {os.environ['CVN_THREADS']} {os.getpid()}"
             (self.folder / task.cell).write_text(said)
             row = CellRow(
@@ -106,7 +107,8 @@ def test_threads_of_a_task_are_counted(tmp_path: Path) -> None:
 
 
 def test_memory_decides_until_it_is_measured(tmp_path: Path) -> None:
-    list(local().run(Napping(tmp_path, guessed_bytes=1 << 60, held=1), Tasks(TASKS)))
+    work = Napping(tmp_path, guessed_bytes=1 << 60, held=1, nap=4.0)  # longer than a start takes
+    list(local().run(work, Tasks(TASKS)))
     when = spans(tmp_path)
     first = min(when, key=lambda cell: when[cell])
     others = [cell for cell in when if cell != first]
