@@ -32,7 +32,7 @@ class Napping:
     guessed_bytes: int = 0
     held: int | None = 0
     fails: bool = False
-    nap: float = 0.3
+    nap: float = 1.5
 
     @contextmanager
     def open(self) -> Iterator[Run]:
@@ -134,7 +134,7 @@ def test_closing_ends_the_workers(tmp_path: Path) -> None:
     ends = local().run(Napping(tmp_path), Tasks(TASKS))
     next(ends)
     ends.close()
-    time.sleep(0.7)
+    time.sleep(2.0)
     assert len(list(tmp_path.iterdir())) <= 2
 
 
