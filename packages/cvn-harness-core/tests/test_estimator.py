@@ -307,6 +307,7 @@ def test_seed_and_threads_go_by_scikit_learns_names(X: Array, y: Array) -> None:
 
 
 def test_a_search_chooses_what_is_not_fixed(X: Array, y: Array) -> None:
+    pytest.importorskip("optuna")
     model = HarnessClassifier("searched", n_trials=3, params={"solver": "lbfgs"}).fit(X, y)
     assert model.artifact_.search is not None
     assert len(model.artifact_.search.trials) == 3

@@ -346,6 +346,7 @@ def test_a_class_weight_of_the_policy_that_the_users_replaces_is_listed(
 def test_what_the_best_trial_leaves_to_the_library_is_listed_with_what_it_replaced(
     datasets: Datasets,
 ) -> None:
+    pytest.importorskip("optuna")
     tiny = 1e-12  # scores by it are all but equal
     artifact = train_one(
         "searched",

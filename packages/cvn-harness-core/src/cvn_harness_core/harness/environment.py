@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import platform
-from importlib.metadata import PackageNotFoundError
 
 import numpy as np
 import scipy
@@ -22,7 +21,7 @@ def optuna_version() -> str:
     """
     try:
         return version_of("optuna")
-    except PackageNotFoundError:
+    except ModuleNotFoundError:  # what importlib's and its backport's errors have in common
         from cvn_harness_core.search.storage import require_optuna
 
         require_optuna()
