@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cvn_harness_core import BundleError, HPOParams, Store, train_one
-from cvn_harness_core.testing.synthetic import UNSEEN_ROWS, synthetic_datasets
+from cvn_harness_core.testing.synthetic import synthetic_datasets
 from cvn_tracking_mlflow import TrackingError, load_bundle
 
 DATASETS = synthetic_datasets()
@@ -41,7 +41,7 @@ def test_a_saved_bundle_comes_back_by_run_and_by_version(mlflow: Any, tmp_path: 
         again = load_bundle(source)
         assert again.run_id == artifact.run_id
         np.testing.assert_array_equal(
-            again.predict_proba(UNSEEN_ROWS), artifact.predict_proba(UNSEEN_ROWS)
+            again.predict_proba(DATASETS.test.X), artifact.predict_proba(DATASETS.test.X)
         )
 
 
