@@ -282,6 +282,37 @@ def test_once_finishes_the_cells_in_hand(
     assert len(tables(tmp_path / "cvn-results.db")) == 12
 
 
+def test_a_signal_to_all_processes_finishes_the_cells_in_hand(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    """A service manager tells every process of a service to end."""
+    write(tmp_path, moody("slow"))
+    events = tmp_path / "events.jsonl"
+    running = begin(tmp_path, env, "--workers", "2", "--events", str(events))
+    wait_until(lambda: events.exists() and '"slow"' in events.read_text())
+    for pid in (*children(running.pid), running.pid):
+        os.kill(pid, signal.SIGTERM)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 143, said
+    rows = tables(tmp_path / "cvn-results.db")
+    assert rows
+    assert all(row["state"] == "done" for row in rows)
+
+
+def test_variants_that_share_a_search_do_not_wait_for_one_another(tmp_path: Path) -> None:
+    """Their trials are the same as far as they go: whoever is first must not shut the other out."""
+    searches = "".join(
+        f'[variants.{name}]\nmodel = "lightgbm"\nparams = {{ n_estimators = 12 }}\n'
+        f"search = {{ n_trials = {n}, space = {{ num_leaves = {{ low = 4, high = 16 }} }} }}\n"
+        for name, n in (("lgbm", 12), ("more", 14), ("most", 16))
+    )
+    write(tmp_path, HEAD.replace("n_folds = 2", "n_folds = 1") + 'symbols = ["ES"]\n' + searches)
+    done = sweep(tmp_path, dict(os.environ), "--workers", "2")
+    assert done.returncode == 0, done.stderr
+    rows = tables(tmp_path / "cvn-results.db")
+    assert [row["n_trials"] for row in rows] == [12, 14, 16]
+
+
 def test_twice_stops_now(tmp_path: Path, env: dict[str, str]) -> None:
     code = tmp_path / "path" / "moody.py"
     code.write_text(code.read_text().replace("time.sleep(0.6)", "time.sleep(60)"))

@@ -116,3 +116,13 @@ def test_a_remote_that_is_not_there(tmp_path: Path) -> None:
         blocked.compute(KEY, make)
     assert raised.value.code == "store_unreachable"
     assert make.n == 0, "nothing is trained that could not be shared"
+
+
+def test_a_password_is_never_shown(tmp_path: Path) -> None:
+    pytest.importorskip("fsspec")
+    with pytest.raises(StoreError) as raised:  # fsspec connects at once
+        Store(tmp_path / "here", remote="ftp://quant:s3cretpw@127.0.0.1:1/store")
+    assert raised.value.code == "store_unreachable"
+    assert "ftp://127.0.0.1:1/store" in str(raised.value)
+    assert "s3cretpw" not in str(raised.value)
+    assert raised.value.__cause__ is None

@@ -147,10 +147,10 @@ def test_whoever_comes_second_takes_what_is_there(
     work = tmp_path / "work"
     write = shared._write
 
-    def overtaken(table: pl.DataFrame, schema: Schema, folder: Path) -> None:
+    def overtaken(table: pl.DataFrame, schema: Schema, content: str, folder: Path) -> None:
         monkeypatch.setattr(shared, "_write", write)
         share_table(schema, work)
-        write(table, schema, folder)
+        write(table, schema, content, folder)
 
     monkeypatch.setattr(shared, "_write", overtaken)
     table = share_table(schema, work)
@@ -199,4 +199,8 @@ def test_an_unknown_symbol_and_an_absent_file_are_told(schema: Schema, tmp_path:
 def test_the_manifest_says_what_there_is(schema: Schema, tmp_path: Path) -> None:
     table = share_table(schema, tmp_path / "work")
     facts = json.loads((table.folder / "manifest.json").read_text())
-    assert facts == {"features": ["a", "b"], "n_rows": {"ES/2": 50, "NQ": 50}}
+    assert facts == {
+        "content": table.content,
+        "features": ["a", "b"],
+        "n_rows": {"ES/2": 50, "NQ": 50},
+    }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cvn_harness_core.contracts.content import text_digest
-from cvn_harness_core.harness.environment import environment
+from cvn_harness_core.harness.environment import environment, optuna_version
 from cvn_harness_core.harness.keys import rules_code
 from cvn_harness_core.plugins.loading import call
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
@@ -17,7 +17,11 @@ CODE = "code of "
 
 
 def training_dependencies(
-    name: str, policy: TrainingPolicy, bases: Sequence[str] | None = None
+    name: str,
+    policy: TrainingPolicy,
+    bases: Sequence[str] | None = None,
+    *,
+    searched: bool = False,
 ) -> dict[str, str]:
     """Return what trainings of a model or an ensemble depend on besides data and settings.
 
@@ -34,6 +38,8 @@ def training_dependencies(
         What they are trained under.
     bases
         Of an ensemble; by default those that it declares.
+    searched
+        Whether hyperparameters are searched, which depends on Optuna's version.
 
     Raises
     ------
@@ -53,4 +59,6 @@ def training_dependencies(
     if registry is ENSEMBLE_REGISTRY:
         for base in ENSEMBLE_REGISTRY[name].bases if bases is None else bases:
             found |= training_dependencies(base, policy)
+    if searched:
+        found["optuna"] = optuna_version()
     return dict(sorted(found.items()))

@@ -33,7 +33,11 @@ class Remote:
     """
 
     def __init__(self, url: str) -> None:
-        self._shown = url.partition("?")[0]
+        scheme, _, rest = url.partition("?")[0].partition("://")
+        host, slash, path = rest.partition("/")
+        self._secret = host.rpartition("@")[0]
+        self._shown = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+        self._url = url
         with self._reached():
             import fsspec
 
@@ -85,6 +89,13 @@ class Remote:
         self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
         self._files.pipe_file(path, payload)
 
+    def _said(self, error: Exception) -> str:
+        """Return what an error says, without what is secret in the URL."""
+        said = f"{type(error).__name__}: {error}".replace(self._url, self._shown)
+        for secret in (self._secret, *self._secret.split(":")):
+            said = said.replace(secret, "***") if secret else said
+        return said
+
     @contextmanager
     def _reached(self) -> Iterator[None]:
         try:
@@ -95,17 +106,13 @@ class Remote:
                 "pip install 'cvn-harness-core[remote]', and the file system's own package."
             )
             raise StoreError("store_unreachable", message) from error
-        except Exception as error:  # each file system has exceptions of its own
+        except Exception as error:  # noqa: BLE001  each file system has exceptions of its own
             message = (
-                f"the remote store {self._shown} cannot be used: {_said(error)}. What is in the "
-                "local store is intact."
+                f"the remote store {self._shown} cannot be used: {self._said(error)}. What is in "
+                "the local store is intact."
             )
-            raise StoreError("store_unreachable", message) from error
+            raise StoreError("store_unreachable", message) from None  # it may name a password
 
 
 def _is_name(name: Any) -> bool:
     return isinstance(name, str) and name not in ("", ".", "..") and "/" not in name
-
-
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

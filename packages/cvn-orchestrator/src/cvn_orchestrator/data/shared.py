@@ -26,7 +26,7 @@ from cvn_orchestrator.data.schema import Schema
 from cvn_orchestrator.data.tables import read_tables, table_files
 from cvn_orchestrator.errors import DataError
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _BLOCK_ROWS = 1 << 16
 
@@ -38,7 +38,9 @@ class SharedTable:
     Parameters
     ----------
     folder
-        Where the arrays are; its name is the digest of what they were made of.
+        Where the arrays are.
+    content
+        The digest of what they were made of: the files, byte by byte, and the columns' roles.
     features
         The feature columns, in order.
     symbols
@@ -48,6 +50,7 @@ class SharedTable:
     """
 
     folder: Path
+    content: str
     features: tuple[str, ...]
     symbols: tuple[str, ...]
     n_rows: Mapping[str, int]
@@ -86,14 +89,15 @@ def share_table(schema: Schema, folder: Path) -> SharedTable:
     InputError
         ``data_unreadable``.
     """
-    target = folder / _digest(schema)
+    content = _content(schema)
+    target = folder / _hex([FORMAT, pl.__version__, content])
     if not (target / _MANIFEST).is_file():
         table = read_tables(schema.path)
         require_sound(table, schema)
         folder.mkdir(parents=True, exist_ok=True)
         new = Path(tempfile.mkdtemp(prefix=f".{target.name[:12]}-", dir=folder))
         try:
-            _write(table, schema, new)
+            _write(table, schema, content, new)
             _rename(new, target)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -104,7 +108,11 @@ def open_shared(folder: Path) -> SharedTable:
     """Return what ``share_table`` wrote there."""
     facts = json.loads((folder / _MANIFEST).read_text())
     return SharedTable(
-        folder, tuple(facts["features"]), tuple(facts["n_rows"]), dict(facts["n_rows"])
+        folder,
+        facts["content"],
+        tuple(facts["features"]),
+        tuple(facts["n_rows"]),
+        dict(facts["n_rows"]),
     )
 
 
@@ -116,7 +124,7 @@ def require_sound(table: pl.DataFrame, schema: Schema) -> None:
         raise DataError.of("data_invalid", heading, faults)
 
 
-def _digest(schema: Schema) -> str:
+def _content(schema: Schema) -> str:
     """Return what the arrays depend on: the files, byte by byte, and the columns' roles."""
     digests = []
     for path in table_files(schema.path):
@@ -127,14 +135,18 @@ def _digest(schema: Schema) -> str:
             message = f"{path} cannot be read: {error.strerror or error}."
             raise InputError("data_unreadable", message) from error
     roles = {name: value for name, value in asdict(schema).items() if name not in _NO_ARRAY}
-    identity = json.dumps([FORMAT, pl.__version__, digests, roles], sort_keys=True)
-    return hashlib.sha256(identity.encode()).hexdigest()[:32]
+    return _hex([digests, roles])
+
+
+def _hex(identity: list[Any]) -> str:
+    text = json.dumps(identity, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 _NO_ARRAY = ("path", "payoff", "feature_version")
 
 
-def _write(table: pl.DataFrame, schema: Schema, folder: Path) -> None:
+def _write(table: pl.DataFrame, schema: Schema, content: str, folder: Path) -> None:
     features = schema.features_among(table.columns)
     single = all(table.schema[name] == pl.Float32 for name in features)
     dtype = np.dtype(np.float32 if single else np.float64)
@@ -148,7 +160,8 @@ def _write(table: pl.DataFrame, schema: Schema, folder: Path) -> None:
         _write_matrix(part.select(features), dtype, place / "X.npy")
         for name, array in _vectors(part, schema).items():
             np.save(place / f"{name}.npy", array)
-    facts = {"features": features, "n_rows": {name: part.height for name, part in parts.items()}}
+    n_rows = {name: part.height for name, part in parts.items()}
+    facts = {"content": content, "features": features, "n_rows": n_rows}
     (folder / _MANIFEST).write_text(json.dumps(facts, indent=1))
     for path in folder.rglob("*"):
         _flush(path)

@@ -94,7 +94,7 @@ class _Worker:
             return
         if self._process is not None and self._process.poll() is not None:
             self.connection.close()  # it died while it had nothing to do
-            self._process = None
+            self._process, self._ready = None, False
         if self._process is None:
             self._start()
         self.task = task
@@ -109,7 +109,7 @@ class _Worker:
         assert self.task is not None
         try:
             answer = self.connection.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):  # also in the middle of an answer
             return self._died(tasks)
         if answer == READY:
             self._ready = True
@@ -167,8 +167,9 @@ class _Worker:
             raise SweepError("engine_failed", message) from error
         finally:
             theirs.close()
-        self.connection.send((sys.path, self._share))
-        self.connection.send(self._work)
+        with suppress(OSError):  # it died at once, which `collect` sees
+            self.connection.send((sys.path, self._share))
+            self.connection.send(self._work)
 
 
 def _end(workers: list[_Worker]) -> None:

@@ -18,7 +18,8 @@ def main() -> None:
     if os.getppid() != parent:
         return  # it died before this process could ask to die with it
     os.set_inheritable(descriptor, False)  # noqa: FBT003
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # whoever began this process ends it
     connection = Connection(descriptor)
     try:
         sys.path[:], share = connection.recv()

@@ -15,13 +15,13 @@ from cvn_harness_core import CellFacts, InputError, SweepFacts, hookimpl
 class JsonLines:
     """Appends to a file: ``{"hook": "cvn_cell_done", "at": ..., "run": ..., ...}``.
 
-    Each line is written whole and flushed. Raises InputError ``setting_invalid`` if the file cannot
+    Each line is written at once. Raises InputError ``setting_invalid`` if the file cannot
     be opened.
     """
 
     def __init__(self, path: Path) -> None:
         try:
-            self._file = path.open("a", encoding="utf-8")
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             message = f"{path} cannot be written: {error.strerror or error}."
             raise InputError("setting_invalid", message) from error
@@ -64,5 +64,4 @@ class JsonLines:
 
     def _write(self, hook: str, facts: Any) -> None:
         line = {"hook": hook, "at": datetime.now(UTC).isoformat(), **asdict(facts)}
-        self._file.write(f"{json.dumps(line)}\n")
-        self._file.flush()
+        self._file.write(f"{json.dumps(line)}\n".encode())

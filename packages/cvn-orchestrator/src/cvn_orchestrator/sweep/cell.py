@@ -45,8 +45,8 @@ class CellWork:
     store, remote
         Where artifacts are shared, on this machine and, if there is a URL, by several.
     studies
-        Where the trials of searches are kept, a file a symbol and fold, so that a search that was
-        killed goes on; a search with a storage of its own is kept there.
+        Where the trials of searches are kept, a file a cell, so that a search that was killed goes
+        on; a search with a storage of its own is kept there.
     log
         How events are written to standard error.
     """
@@ -143,8 +143,10 @@ class _Worker:
 
     def _with_studies(self, variant: Variant, task: Task) -> Variant:
         """Return the variant with a file for the trials of each search that has no storage."""
-        number = self._work.sweep.symbols.index(task.symbol)
-        path = self._work.studies / f"{number:05d}-{task.fold}.journal"
+        sweep = self._work.sweep
+        number = sweep.symbols.index(task.symbol)
+        which = [known.name for known in sweep.plan.variants].index(variant.name)
+        path = self._work.studies / f"{number:05d}-{task.fold}-{which}.journal"
         kept = {
             name: replace(own, storage=str(path)) if own.n_trials and own.storage is None else own
             for name, own in variant.hpo_params.items()

@@ -34,18 +34,23 @@ class Identity:
         self._sweep = sweep
         self._facts = plan_facts(plan)
         self._dependencies = {
-            v.name: training_dependencies(v.trains, v.policy, v.bases or None)
+            v.name: training_dependencies(
+                v.trains,
+                v.policy,
+                v.bases or None,
+                searched=any(own.n_trials for own in v.hpo_params.values()),
+            )
             for v in plan.variants
         }
         known = {name: fact for name, fact in self._facts.items() if name not in _NO_IDENTITY}
-        self.run = _digest({"plan": known, "table": sweep.table.folder.name})
+        self.run = _digest({"plan": known, "table": sweep.table.content})
 
     def cell(self, cell: Cell) -> str:
         """Return the digest of what a cell depends on, its code and libraries included."""
         sweep = self._sweep
         return _digest(
             {
-                "table": sweep.table.folder.name,
+                "arrays": sweep.table.folder.name,
                 "cell": (cell.symbol, cell.fold, cell.variant),
                 "windows": sweep.survey.folds[cell.fold - 1],
                 "data": self._facts["data"],

@@ -25,6 +25,7 @@ from cvn_orchestrator.results.rows import CellRow, Trades
 
 _OF_MONEY = ("expectancy", "sortino", "profit_factor", "max_drawdown")
 _TRACE = 4000
+OUT_OF_MEMORY = "out_of_memory"
 
 
 def done_row(
@@ -60,9 +61,7 @@ def done_row(
     )
 
 
-def failed_row(
-    run: str, task: Task, error: BaseException, seconds: float, *, code: str | None = None
-) -> CellRow:
+def failed_row(run: str, task: Task, error: BaseException, seconds: float) -> CellRow:
     """Return the row of a cell that failed; of an error that nobody foresaw, with its traceback."""
     typed = isinstance(error, HarnessError)
     found = "".join(traceback.format_exception(error))[-_TRACE:]
@@ -73,10 +72,16 @@ def failed_row(
         finished=datetime.now(UTC),
         seconds=seconds,
         error_type=type(error).__name__,
-        error_code=code or (error.code if isinstance(error, HarnessError) else None),
+        error_code=_code(error),
         error_message=str(error),
         facts={} if typed else {"traceback": found},
     )
+
+
+def _code(error: BaseException) -> str | None:
+    if isinstance(error, HarnessError):
+        return error.code
+    return OUT_OF_MEMORY if isinstance(error, MemoryError) else None
 
 
 def test_trades(artifact: TrainedArtifact, datasets: Datasets, scores: Array) -> Trades:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from filelock import FileLock, Timeout
 
-from cvn_harness_core import OBSERVERS, CellFacts, SweepFacts
+from cvn_harness_core import OBSERVERS, CellFacts, Store, SweepFacts
 from cvn_orchestrator.engines.contract import Ended, Engine, Task
 from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import ResultsError, SweepError
@@ -20,9 +20,7 @@ from cvn_orchestrator.results.sink import Sink
 from cvn_orchestrator.sweep.cell import CellWork
 from cvn_orchestrator.sweep.identity import Identity
 from cvn_orchestrator.sweep.prepared import PreparedSweep
-from cvn_orchestrator.sweep.row import failed_row
-
-OUT_OF_MEMORY = "out_of_memory"
+from cvn_orchestrator.sweep.row import OUT_OF_MEMORY, failed_row
 
 
 class Stop:
@@ -89,12 +87,15 @@ def run_sweep(
     ------
     SweepError
         ``sweep_busy`` if another process on this machine runs it; ``engine_failed``.
+    StoreError
+        If the store, or its remote, cannot be used.
     ResultsError
         If rows cannot be kept.
     """
     identity = Identity(sweep)
     stop = stop or Stop()
     with _held(settings.work, identity.run):
+        Store(settings.store, remote=settings.remote)  # what is wrong with it is told before work
         sink.begin(identity.row())
         loop = _Loop(sweep, engine, sink, settings, identity, stop)
         return loop.run()
@@ -125,6 +126,7 @@ class _Loop:
             again = settings.retry_failed or attempt <= self._retries
             if state == "open" or (state == "failed" and again):
                 waiting.append(Task(digest, cell.symbol, cell.fold, cell.variant, attempt + 1))
+                state = "open"
             self._states[digest] = state
         self._tasks = Tasks(waiting, self._begun)
         self._n_workers = engine.n_workers(self._work, len(waiting))
@@ -142,7 +144,7 @@ class _Loop:
             open_yet = bool(len(self._tasks) or self._tasks.n_running)
             facts = self._facts(interrupted=open_yet)
             OBSERVERS.notify("cvn_sweep_done", sweep=facts)
-        if not facts.n_open:
+        if facts.n_done == facts.n_cells:
             shutil.rmtree(self._work.studies, ignore_errors=True)
         return facts
 
@@ -159,7 +161,7 @@ class _Loop:
                 raise
             row = failed_row(self._run, task, error, row.seconds)
             self._sink.write([row])
-        self._states[task.cell] = row.state
+        self._states[task.cell] = "open" if again else row.state
         if again:
             alone = ended.died is not None or row.error_code == OUT_OF_MEMORY
             next_one = Task(task.cell, task.symbol, task.fold, task.variant, task.attempt + 1)
