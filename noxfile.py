@@ -55,7 +55,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build a wheel and an sdist of each package with hatch, and check their metadata."""
+    """Build a wheel and an sdist of each package with hatch; check their metadata, build again."""
     install_workspace(session)
     for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
         old.unlink()
@@ -67,7 +67,9 @@ def build(session: nox.Session) -> None:
     for name in PACKAGES:
         with session.chdir(ROOT / "packages" / name):
             session.run("hatch", "build", str(DIST), env=pins(session) | home)
-    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+    built = [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]
+    session.run("twine", "check", "--strict", *map(str, sorted(built)))
+    session.run("python", "tools/reproducible.py")
 
 
 @nox.session
@@ -136,6 +138,7 @@ def minimums(session: nox.Session) -> None:
         *(f"{tool}>={version}" for tool, version in OLDEST_TOOLS.items()),
         env={"UV_NO_CONFIG": "1"},
     )
+    session.run("python", "tools/minimums.py")
     session.run(
         "pytest",
         *AT_ONCE,
@@ -162,6 +165,43 @@ def pin(session: nox.Session) -> None:
     """Renew the one list of versions in pyproject.toml from today's newest releases."""
     session.install("tomlkit")
     session.run("python", "tools/pin.py")
+
+
+@nox.session(default=False)
+def news(session: nox.Session) -> None:
+    """Move a package's news fragments into its changelog: nox -s news -- PACKAGE [--draft]."""
+    name, *options = session.posargs or [""]
+    if name not in PACKAGES:
+        session.error(f"name a package: nox -s news -- {'|'.join(PACKAGES)} [--draft]")
+    install(session, "towncrier")
+    about = ROOT / "packages" / name / "src" / name.replace("-", "_") / "__about__.py"
+    session.run(
+        *("towncrier", "build", "--config", "towncrier.toml", "--dir", f"packages/{name}"),
+        *("--name", name, "--version", about.read_text().split('"')[-2]),
+        *(options or ["--yes"]),
+    )
+
+
+@nox.session(default=False)
+def sbom(session: nox.Session) -> None:
+    """Write dist/sbom/PACKAGE.cdx.json, of what a package and its wheel's needs install."""
+    install(session, "cyclonedx-bom")
+    (DIST / "sbom").mkdir(parents=True, exist_ok=True)
+    for name in session.posargs or PACKAGES:
+        clean = Path(session.create_tmp()).resolve() / name
+        session.run_install("uv", "venv", "--quiet", "--clear", str(clean), external=True)
+        wheels = dict.fromkeys([wheel(session, "cvn-harness-core"), wheel(session, name)])
+        # Not OVERRIDES: what is listed is what a user gets, XGBoost's GPU code included.
+        session.run_install(
+            *("uv", "pip", "install", "--quiet", "--python", str(clean), *wheels),
+            env={**pins(session), "UV_NO_CONFIG": "1"},
+            external=True,
+        )
+        session.run(
+            *("cyclonedx-py", "environment", "--output-reproducible", "--mc-type", "library"),
+            *("--pyproject", f"packages/{name}/pyproject.toml"),
+            *("--output-file", str(DIST / "sbom" / f"{name}.cdx.json"), str(clean)),
+        )
 
 
 # Without compiled bytecode every process would spend seconds on imports.

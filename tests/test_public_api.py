@@ -100,7 +100,7 @@ class Order:
         (Default, "-It.size: int = 1 [keyword]\n+It.size: int = 2 [keyword]"),
         (
             Kind,
-            "-It.fit(self, rows: int, *, seed: int = 0) -> None\n+It.fit(self, rows: int, seed: int",
+            "-It.fit(self, rows: int, *, seed: int = 0) -> None\n+It.fit(self, rows: int, seed:",
         ),
         (Order, "-It.size: int = 1 [keyword]\n+It.size: int = 1"),
         (SimpleNamespace, "-class It(object)"),
