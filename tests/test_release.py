@@ -147,7 +147,12 @@ def test_every_package_has_a_version_of_its_own() -> None:
 
 def test_a_bound_below_what_is_installed_was_not_tested() -> None:
     untested = tool("minimums").untested
-    installed = {"numpy": "1.26.0", "scipy": "1.12.0", "venn-abers": "1.4.1", "xgboost-cpu": "2.1.1"}
+    installed = {
+        "numpy": "1.26.0",
+        "scipy": "1.12.0",
+        "venn-abers": "1.4.1",
+        "xgboost-cpu": "2.1.1",
+    }
     sound = ["numpy>=1.26", "scipy>=1.12,<2", "venn-abers>=1.4 ; extra == 'a'", "xgboost>=2.1"]
     assert untested(sound, installed) == ([], [])
     assert untested(["scipy>=1.11"], installed) == (["scipy>=1.11: installed is 1.12.0"], [])
