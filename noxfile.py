@@ -64,9 +64,10 @@ def build(session: nox.Session) -> None:
         "HATCH_DATA_DIR": str(Path(session.create_tmp()).resolve() / "hatch"),
         "UV_PYTHON": None,
     }
+    env = pins(session) | home  # before chdir, since nox makes its folders where it is
     for name in PACKAGES:
         with session.chdir(ROOT / "packages" / name):
-            session.run("hatch", "build", str(DIST), env=pins(session) | home)
+            session.run("hatch", "build", str(DIST), env=env)
     built = [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]
     session.run("twine", "check", "--strict", *map(str, sorted(built)))
     session.run("python", "tools/reproducible.py")
@@ -174,33 +175,39 @@ def news(session: nox.Session) -> None:
     if name not in PACKAGES:
         session.error(f"name a package: nox -s news -- {'|'.join(PACKAGES)} [--draft]")
     install(session, "towncrier")
-    about = ROOT / "packages" / name / "src" / name.replace("-", "_") / "__about__.py"
     session.run(
         *("towncrier", "build", "--config", "towncrier.toml", "--dir", f"packages/{name}"),
-        *("--name", name, "--version", about.read_text().split('"')[-2]),
-        *(options or ["--yes"]),
+        *("--name", name, "--version", version_of(name), *(options or ["--yes"])),
     )
 
 
 @nox.session(default=False)
 def sbom(session: nox.Session) -> None:
-    """Write dist/sbom/PACKAGE.cdx.json, of what a package and its wheel's needs install."""
+    """Write dist/sbom/PACKAGE.cdx.json, what it installs: nox -s build sbom -- [PACKAGE]."""
     install(session, "cyclonedx-bom")
+    scratch = Path(session.create_tmp()).resolve()
     (DIST / "sbom").mkdir(parents=True, exist_ok=True)
     for name in session.posargs or PACKAGES:
-        clean = Path(session.create_tmp()).resolve() / name
-        session.run_install("uv", "venv", "--quiet", "--clear", str(clean), external=True)
-        wheels = dict.fromkeys([wheel(session, "cvn-harness-core"), wheel(session, name)])
-        # Not OVERRIDES: what is listed is what a user gets, XGBoost's GPU code included.
+        clean = str(scratch / name)
+        session.run_install("uv", "venv", "--quiet", "--clear", clean)
+        # Without OVERRIDES: what is listed is what a user gets, XGBoost's GPU code included.
+        # By name and not by path, since only what comes from an index has a package URL.
+        ours = [f"{each}=={version_of(each)}" for each in {"cvn-harness-core", name}]
         session.run_install(
-            *("uv", "pip", "install", "--quiet", "--python", str(clean), *wheels),
-            env={**pins(session), "UV_NO_CONFIG": "1"},
-            external=True,
+            *("uv", "pip", "install", "--quiet", "--python", clean, "--find-links", str(DIST)),
+            *ours,
+            env=pins(session) | {"UV_NO_CONFIG": "1"},
+        )
+        # The version that hatch would read, since the tool reads none.
+        metadata = (ROOT / "packages" / name / "pyproject.toml").read_text()
+        project = scratch / f"{name}.toml"
+        project.write_text(
+            metadata.replace('dynamic = ["version"]', f'version = "{version_of(name)}"')
         )
         session.run(
             *("cyclonedx-py", "environment", "--output-reproducible", "--mc-type", "library"),
-            *("--pyproject", f"packages/{name}/pyproject.toml"),
-            *("--output-file", str(DIST / "sbom" / f"{name}.cdx.json"), str(clean)),
+            *("--pyproject", str(project)),
+            *("--output-file", str(DIST / "sbom" / f"{name}.cdx.json"), clean),
         )
 
 
@@ -251,6 +258,13 @@ def wheel(session: nox.Session, package: str) -> str:
     if len(found) != 1:
         session.error(f"{len(found)} wheels of {package} in dist/; run: nox -s build")
     return str(found[0])
+
+
+def version_of(package: str) -> str:
+    """Return the version that a package declares in its `__about__.py`."""
+    module = package.replace("-", "_")
+    about = ROOT / "packages" / package / "src" / module / "__about__.py"
+    return about.read_text().split('"')[-2]
 
 
 def pins(session: nox.Session) -> dict[str, str | None]:

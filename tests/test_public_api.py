@@ -112,7 +112,7 @@ def test_a_change_is_shown_as_what_was_and_what_is(
     public = SimpleNamespace(__all__=["It"], It=Before)
     monkeypatch.setattr(tool, "MODULES", ("public",))
     monkeypatch.setattr(tool, "OURS", __name__)
-    monkeypatch.setitem(sys.modules, "public", public)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "public", public)
     before = tool.public_api()
     public.It = now
     if now is SimpleNamespace:

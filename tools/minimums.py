@@ -48,7 +48,7 @@ def _padded(release: tuple[int, ...], length: int) -> tuple[int, ...]:
 
 def main() -> int:
     """Check every package; print each bound that is not tested, and whose fault it may be."""
-    installed = {canonicalize_name(d.name): d.version for d in distributions()}
+    installed = {str(canonicalize_name(d.name)): d.version for d in distributions()}
     packages = sorted(path.parent.name for path in ROOT.glob("packages/*/pyproject.toml"))
     failed = False
     for package in packages:

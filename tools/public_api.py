@@ -68,8 +68,10 @@ def _members(cls: type) -> Iterator[str]:
     """Describe fields and public methods that this class has from us; not scikit-learn's, say."""
     if is_dataclass(cls):
         yield from (_field(field) for field in fields(cls))
-    elif inspect.isfunction(cls.__init__) and cls.__init__.__module__.startswith(OURS):
-        yield f"__init__{_signature(cls.__init__)}"
+    else:
+        made_by = inspect.getattr_static(cls, "__init__")
+        if inspect.isfunction(made_by) and made_by.__module__.startswith(OURS):
+            yield f"__init__{_signature(made_by)}"
     known = {field.name for field in fields(cls)} if is_dataclass(cls) else set()
     for name in {name for owner in cls.__mro__ for name in _own(owner)} - known:
         value = inspect.getattr_static(cls, name)

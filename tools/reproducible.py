@@ -21,7 +21,8 @@ AFTER_1980 = 500_000_000.0  # zip files know no earlier time
 def build_otherwise(package: Path, scratch: Path) -> list[Path]:
     """Build a package's wheel and sdist in conditions of their own, and return their paths."""
     source = scratch / "elsewhere" / package.name
-    shutil.copytree(package, source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(package, source, ignore=shutil.ignore_patterns("__pycache__", ".nox"))
+    shutil.copy(ROOT / ".gitignore", source.parent)  # hatchling obeys it, and puts it into sdists
     for path in source.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
         os.utime(path, (AFTER_1980, AFTER_1980))
@@ -29,7 +30,12 @@ def build_otherwise(package: Path, scratch: Path) -> list[Path]:
     environment |= {"PYTHONHASHSEED": "7", "TZ": "Asia/Tokyo", "LC_ALL": "C"}
     out = scratch / "out"
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(out)]
-    subprocess.run(command, cwd=source, env=environment, check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(
+        command, cwd=source, env=environment, check=False, capture_output=True, text=True
+    )
+    if done.returncode:
+        message = f"{package.name} does not build a second time: {done.stderr}"
+        raise RuntimeError(message)
     return sorted(out.iterdir())
 
 
