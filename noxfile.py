@@ -149,6 +149,14 @@ def minimums(session: nox.Session) -> None:
 
 
 @nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the site into dist/site, warnings as errors; do the tutorial. By name only: minutes."""
+    install_workspace(session, "--group=docs")
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("pytest", "tests/test_tutorial.py", "-m", "tutorial", *session.posargs, env=QUICK)
+
+
+@nox.session(default=False)
 def benchmarks(session: nox.Session) -> None:
     """Print the ratios that the documents quote. Takes some minutes on a quiet machine."""
     install_workspace(session)
