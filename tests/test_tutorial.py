@@ -12,8 +12,7 @@ import pytest
 from .pickup.clean import PACKAGES, ROOT, environment
 
 PAGE = (ROOT / "docs" / "tutorial.md").read_text()
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-QUOTED = re.findall(r"^```\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
+BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
 NAMED = re.compile(r"[Ss]ave it as\s+`([^`]+)`:\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 OURS = ("cvn-harness-core", "cvn-orchestrator", "cvn-model-lightgbm")
 
@@ -51,10 +50,10 @@ def test_it_works_as_it_is_written(tmp_path: Path) -> None:
                 said += run(["bash", "-euo", "pipefail", "-c", text], here, env)
             case "diff":
                 run(["git", "apply", "-"], here, env, text)
+            case "":
+                assert text.strip() in said
             case _:
                 (here / name_of[text]).write_text(text)
     assert "the model patient_trees (cvn-model-patient-trees 0.1.0) keeps the contract" in said
     assert "18 of 18 cells done, 0 failed" in said
-    assert QUOTED
-    assert all(quoted.strip() in said for quoted in QUOTED)
     assert (here / "report.html").stat().st_size > 100_000

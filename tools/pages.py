@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from itertools import groupby
 from pathlib import PurePosixPath
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
 NAMES = "<!-- public names -->"
 """Where reference.md gets them: on the site only, so that they stand nowhere twice."""
+_LOADS = re.compile(
+    r"""<(?:script|img|iframe)[^>]+src=["']?(?:https?:)?//|<link[^>]+stylesheet[^>]+//"""
+)
+_log = logging.getLogger("mkdocs.hooks.pages")
 _LINK = re.compile(r"\[([^\]]+)\]\((\.\.?/[^)#]+)\)")
 
 
@@ -22,6 +27,13 @@ def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
     """Return a page as the site shows it."""
     folder = PurePosixPath("docs", page.file.src_uri).parent
     return _LINK.sub(lambda link: _inside(link, folder), markdown).replace(NAMES, names())
+
+
+def on_post_page(output: str, page: Page, **_: object) -> str:
+    """Warn of a page that loads something from elsewhere: under ``--strict`` an error."""
+    for found in _LOADS.findall(output):
+        _log.warning("%s loads from elsewhere: %s", page.file.src_uri, found)
+    return output
 
 
 def names() -> str:
