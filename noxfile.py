@@ -100,6 +100,8 @@ def tests(session: nox.Session) -> None:
         "pytest",
         *AT_ONCE,
         "tests",
+        "-m",
+        "not tutorial",
         "--ignore=tests/parity",
         "--ignore=tests/pickup",
         *session.posargs,
@@ -151,6 +153,14 @@ def minimums(session: nox.Session) -> None:
         *session.posargs,
         env=QUICK,
     )
+
+
+@nox.session(default=False)
+def docs(session: nox.Session) -> None:
+    """Build the site into site/, warnings as errors; do the tutorial. By name only: minutes."""
+    install_workspace(session, "--group=docs")
+    session.run("mkdocs", "build", "--strict", env={"NO_MKDOCS_2_WARNING": "1"})
+    session.run("pytest", "tests/test_tutorial.py", "-m", "tutorial", *session.posargs, env=QUICK)
 
 
 @nox.session(default=False)

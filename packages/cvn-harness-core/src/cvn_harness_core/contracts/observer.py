@@ -13,6 +13,8 @@ _DAY_S = 86_400
 class ObserverLimits:
     """What an observer declares of its own speed, in seconds; see ``cvn_observer_limits``.
 
+    Raises PluginContractError ``plugin_contract`` unless all are numbers from 0 to a day.
+
     Parameters
     ----------
     per_fit
@@ -23,8 +25,6 @@ class ObserverLimits:
         has it cut off.
     at_exit
         How long the process waits in the end for what it has not finished.
-
-    Raises PluginContractError ``plugin_contract`` unless all are numbers from 0 to a day.
     """
 
     per_fit: float = 0.25
