@@ -134,9 +134,11 @@ def test_a_second_interrupt_cuts_those_that_run(fits: Any, tmp_path: Path) -> No
     def before(n: int, beside: int, request: Any) -> None:
         if n > 2:
             assert interrupted.wait(20)
-            time.sleep(0.5)  # the first one has been raised by then
-            signal.pthread_kill(main, signal.SIGINT)
-            while not request.watch(1, 1.0):
+            for at in range(6000):
+                if at % 500 == 50:  # the first one has been raised by then, or by the next time
+                    signal.pthread_kill(main, signal.SIGINT)
+                if request.watch(1, 1.0):
+                    break
                 time.sleep(0.01)
 
     fits(before)
