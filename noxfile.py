@@ -104,9 +104,17 @@ def tests(session: nox.Session) -> None:
         "not tutorial",
         "--ignore=tests/parity",
         "--ignore=tests/pickup",
+        *(f"--ignore={path}" for path in BROKEN),
         *session.posargs,
         env=QUICK,
     )
+
+
+@nox.session(default=False)
+def broken(session: nox.Session) -> None:
+    """Hold the kit against a broken plugin for each of its checks. By name only: minutes."""
+    install_workspace(session)
+    session.run("pytest", *AT_ONCE, *BROKEN, *session.posargs, env=QUICK)
 
 
 @nox.session
@@ -224,6 +232,7 @@ def sbom(session: nox.Session) -> None:
 
 # Without compiled bytecode every process would spend seconds on imports.
 QUICK: dict[str, str | None] = {"PYTHONDONTWRITEBYTECODE": None}
+BROKEN = [f"tests/conformance/test_broken_{kind}.py" for kind in ("models", "ensembles")]
 # A file of tests in one process, as many processes as there are cores, up to four.
 AT_ONCE = ("-n", str(min(4, len(os.sched_getaffinity(0)))), "--dist", "loadfile")
 OLDEST_TOOLS = {
