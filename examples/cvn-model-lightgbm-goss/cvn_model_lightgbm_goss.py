@@ -55,6 +55,7 @@ def pruned_by(watch: Any) -> Any:
         if watch(env.iteration + 1, env.evaluation_result_list[0][2]):
             raise EarlyStopException(env.iteration, env.evaluation_result_list)
 
+    after_iteration.order = 40  # type: ignore[attr-defined]  # after what records
     return after_iteration
 
 
