@@ -44,8 +44,8 @@ class Goss(cvn.ModelAdapter):
         return lgb.Booster(model_str=payload.decode())
 
     def effective_params(self, native: Any) -> dict[str, Any]:
-        said = self.load(self.save(native)).params  # by the model's own text
-        return {name: said[name] for name in said if not isinstance(said[name], list)}
+        # By the model's own text.
+        return {n: v for n, v in self.load(self.save(native)).params.items() if type(v) is not list}
 
 
 def pruned_by(watch: Any) -> Any:
