@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from cvn_harness_core.contracts.checks import integer
 from cvn_harness_core.errors import InputError
-from cvn_harness_core.resources.cgroup import memory_left
+from cvn_harness_core.resources.cgroup import cpu_quota, memory_left
 from cvn_harness_core.resources.proc import MEMINFO, STATUS, kernel_bytes
 from cvn_harness_core.resources.size import bytes_of
 
@@ -38,16 +39,16 @@ class Budget:
     def current(cls, environ: Mapping[str, str] | None = None, *, root: Path = Path("/")) -> Budget:
         """Return the budget as it is now.
 
-        Threads are the cores of this process (affinity and control groups included), or
-        ``CVN_THREADS`` if that is fewer. Memory is the least of what the machine has available,
-        what the control groups leave, and ``CVN_MEMORY`` (``8G``, powers of 1024) less what this
+        Threads are the cores of this process (by affinity, and by the time that its control groups
+        give, rounded up), or ``CVN_THREADS`` if that is fewer. Memory is the least of what the
+        machine has available, what the control groups leave, and ``CVN_MEMORY`` (``8G``, powers of 1024) less what this
         process holds. ``environ`` and ``root`` stand for the environment and the file system.
 
         Raises InputError ``setting_invalid`` for a variable that is no such figure.
         """
         environ = os.environ if environ is None else environ
         memory = _memory(environ, root)
-        threads = _threads(environ)
+        threads = _threads(environ, root)
         if memory is None:
             return cls(threads, None, f"the kernel does not tell it in /{MEMINFO}")
         return cls(threads, *memory)
@@ -66,10 +67,12 @@ class Budget:
         return share
 
 
-def _threads(environ: Mapping[str, str]) -> int:
+def _threads(environ: Mapping[str, str], root: Path) -> int:
     from joblib import cpu_count
 
-    cores = int(cpu_count())
+    cores, quota = int(cpu_count()), cpu_quota(root)
+    if quota is not None:
+        cores = min(cores, math.ceil(quota))
     given = environ.get(THREADS, "").strip()
     if not given:
         return cores

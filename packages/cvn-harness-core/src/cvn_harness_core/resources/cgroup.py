@@ -1,7 +1,8 @@
-"""What the kernel's control groups leave of the memory that they allow.
+"""What the kernel's control groups leave of memory, and what they give of the cores.
 
-Sources: "Control Group v2" (``memory.max``, ``memory.current``, ``memory.stat``) and "Memory
-Resource Controller" (version 1) of the Linux kernel's documentation.
+Sources: "Control Group v2" (``memory.max``, ``memory.current``, ``memory.stat``, ``cpu.max``),
+"Memory Resource Controller" and "CFS Bandwidth Control" (version 1) of the Linux kernel's
+documentation.
 """
 
 from __future__ import annotations
@@ -32,24 +33,34 @@ def memory_left(root: Path = Path("/")) -> int | None:
     """
     left = [
         max(0, limit - used)
-        for folder, files in _groups(root)
+        for folder, version_1 in _groups(root, "memory")
+        for files in [_V1 if version_1 else _V2]
         if (limit := _number(folder / files.limit)) is not None
         and (used := _used(folder, files)) is not None
     ]
     return min(left, default=None)
 
 
-def _groups(root: Path) -> Iterator[tuple[Path, _Files]]:
-    """Yield the folder of the group of this process and those above it, in both versions."""
+def cpu_quota(root: Path = Path("/")) -> float | None:
+    """Return the cores' worth of time that the control groups of this process give; None: no limit.
+
+    It is the least over the group and the groups that it is in, as far as they can be seen.
+    """
+    known = [_quota(folder, version_1) for folder, version_1 in _groups(root, "cpu")]
+    return min((quota for quota in known if quota is not None), default=None)
+
+
+def _groups(root: Path, controller: str) -> Iterator[tuple[Path, bool]]:
+    """Yield the folder of the group of this process and those above it, and if it is version 1."""
     paths = {}
     for line in _lines(root / "proc/self/cgroup"):
         _, controllers, path = line.split(":", 2)
-        if not controllers or "memory" in controllers.split(","):
+        if not controllers or controller in controllers.split(","):
             paths["cgroup" if controllers else "cgroup2"] = path
     for line in _lines(root / "proc/self/mountinfo"):
         mount, _, rest = line.partition(" - ")
         kind, _, options = rest.split(" ", 2)
-        if kind not in paths or (kind == "cgroup" and "memory" not in options.split(",")):
+        if kind not in paths or (kind == "cgroup" and controller not in options.split(",")):
             continue
         top, point = mount.split(" ")[3:5]
         place = root / point.lstrip("/")
@@ -59,11 +70,21 @@ def _groups(root: Path) -> Iterator[tuple[Path, _Files]]:
         folder = place / inside
         if ".." in inside.split("/") or not folder.is_dir():
             folder = place
-        files = _V1 if kind == "cgroup" else _V2
-        yield folder, files
+        yield folder, kind == "cgroup"
         while folder != place:
             folder = folder.parent
-            yield folder, files
+            yield folder, kind == "cgroup"
+
+
+def _quota(folder: Path, version_1: bool) -> float | None:
+    if version_1:
+        quota, period = (
+            "".join(_lines(folder / f"cpu.cfs_{name}_us")).strip() for name in ("quota", "period")
+        )
+    else:
+        quota, period = [*" ".join(_lines(folder / "cpu.max")).split(), "", ""][:2]
+    known = quota.isdigit() and period.isdigit() and int(quota) and int(period)
+    return int(quota) / int(period) if known else None  # "max" and -1 are no limit
 
 
 def _used(folder: Path, files: _Files) -> int | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from cvn_harness_core import InputError
 from cvn_harness_core.resources.budget import MEMORY, THREADS, Budget
-from cvn_orchestrator.doctor.cpu_quota import cpu_quota
+from cvn_harness_core.resources.cgroup import cpu_quota
 from cvn_orchestrator.doctor.finding import Asked, Finding
 
 _TEAMS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT")
@@ -46,9 +46,6 @@ def _budget(asked: Asked, threads: int) -> Finding:
     said += [f"control group {quota:.3g} cores"] if quota is not None else []
     said += [f"{THREADS}={given}"] if given else []
     found = "; ".join(said)
-    if quota is not None and threads > max(1.0, quota):
-        found = f"{found}: more threads than the control group gives time to"
-        return Finding("threads", "warning", found, f"export {THREADS}={max(1, int(quota))}", facts)
     if given and int(given) > threads:
         found = f"{found}: more than there are cores is never taken"
         return Finding("threads", "warning", found, f"export {THREADS}={threads}", facts)
