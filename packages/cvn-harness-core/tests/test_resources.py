@@ -151,7 +151,8 @@ def test_unknown_memory_is_none_with_a_reason(tmp_path: Path) -> None:
 def test_threads_are_no_more_than_the_groups_give_time_to(
     tmp_path: Path, quota: str, threads: int | None
 ) -> None:
-    files = {"sys/fs/cgroup/job/cpu.max": f"{quota} 100000\n"}
+    top = "sys/fs/cgroup/job"
+    files = {f"{top}/cpu.max": f"{quota} 100000\n", f"{top}/step/cpu.max": "max 100000\n"}
     root = machine(tmp_path, cgroup="0::/job/step\n", mounts=MOUNT_V2, **files)
     assert Budget.current({}, root=root).threads == (threads or cpu_count())
 

@@ -41,8 +41,9 @@ class Budget:
 
         Threads are the cores of this process (by affinity, and by the time that its control groups
         give, rounded up), or ``CVN_THREADS`` if that is fewer. Memory is the least of what the
-        machine has available, what the control groups leave, and ``CVN_MEMORY`` (``8G``, powers of 1024) less what this
-        process holds. ``environ`` and ``root`` stand for the environment and the file system.
+        machine has available, what the control groups leave, and ``CVN_MEMORY`` (``8G``, powers of
+        1024) less what this process holds. ``environ`` and ``root`` stand for the environment and
+        the file system.
 
         Raises InputError ``setting_invalid`` for a variable that is no such figure.
         """

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+Handler = Callable[[int, FrameType | None], None]
+
 STOPPING = (signal.SIGINT, signal.SIGTERM)
-"""What asks a search to stop, and to keep what it has."""
+"""What asks a search or a sweep to stop, and to keep what it has."""
 
 
 class Stopped(KeyboardInterrupt):
@@ -50,9 +52,16 @@ def postponed(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
             raised = True
             raise Stopped(came[0])
 
-    before = {number: signal.signal(number, note) for number in numbers}
-    try:
+    with handled(numbers, note):
         yield check
+
+
+@contextmanager
+def handled(numbers: Iterable[signal.Signals], handler: Handler) -> Iterator[None]:
+    """Let these signals go to a handler while this block runs."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, earlier in before.items():
+            signal.signal(number, earlier)

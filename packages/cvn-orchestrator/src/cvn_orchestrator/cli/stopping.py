@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from cvn_orchestrator.cli.interrupt import STOPPING, exit_code
+from cvn_orchestrator.cli.interrupt import STOPPING, exit_code, handled
 
 
-class Stopped:
+class First:
     """Which signal came first, if one did."""
 
     def __init__(self) -> None:
@@ -24,20 +24,16 @@ class Stopped:
 
 
 @contextmanager
-def stopping(ask: Callable[[], None], in_hand: str) -> Iterator[Stopped]:
+def stopping(ask: Callable[[], None], in_hand: str) -> Iterator[First]:
     """Call ``ask`` at the first signal, and raise KeyboardInterrupt at the second."""
-    stopped = Stopped()
+    first = First()
 
     def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        if stopped.number is not None:
+        if first.number is not None:
             raise KeyboardInterrupt
-        stopped.number = number
+        first.number = number
         print(f"cvn: stopping after {in_hand}; again stops now", file=sys.stderr)
         ask()
 
-    before = [signal.signal(number, note) for number in STOPPING]
-    try:
-        yield stopped
-    finally:
-        for number, handler in zip(STOPPING, before, strict=True):
-            signal.signal(number, handler)
+    with handled(STOPPING, note):
+        yield first

@@ -10,21 +10,18 @@ name.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import os
 import signal
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType
 
-from cvn_orchestrator.cli.interrupt import STOPPING, exit_code
+from cvn_orchestrator.children import end_with_parent
+from cvn_orchestrator.cli.interrupt import STOPPING, exit_code, handled
 from cvn_orchestrator.cli.storage import storage_of
 
 EXIT_FAILED = 1
-_PR_SET_PDEATHSIG = 1
 _DEATHS = 2
 """Deaths in a row without a trial finished in between: a third would be for another reason."""
 
@@ -36,7 +33,8 @@ def supervised(arguments: argparse.Namespace) -> int:
     """
     command = [sys.executable, "-P", "-m", "cvn_orchestrator.cli", *arguments.argv, "--in-process"]
     name, finished, deaths = uuid.uuid4().hex, -1, 0
-    with _signals() as signals:
+    signals = _Signals()
+    with handled(STOPPING, signals.note):
         while _died(code := signals.run(command, {**os.environ, "CVN_SUPERVISOR": name})):
             asked = signals.came or (-code if -code in STOPPING else None)
             if asked is not None:
@@ -90,7 +88,7 @@ class _Signals:
             command,
             env=environment,
             process_group=0,
-            preexec_fn=_end_with_parent,  # noqa: PLW1509
+            preexec_fn=end_with_parent,  # noqa: PLW1509
         ) as self._child:
             if self.came is not None:  # while there was no child yet to pass it on to
                 self._child.send_signal(self.came)
@@ -101,18 +99,3 @@ class _Signals:
         self.came = number
         if self._child is not None:
             self._child.send_signal(number)
-
-
-@contextmanager
-def _signals() -> Iterator[_Signals]:
-    signals = _Signals()
-    before = {number: signal.signal(number, signals.note) for number in STOPPING}
-    try:
-        yield signals
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _end_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

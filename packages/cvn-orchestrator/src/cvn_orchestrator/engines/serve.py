@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import signal
 import sys
 from multiprocessing.connection import Connection
 
-_PR_SET_PDEATHSIG = 1
+from cvn_orchestrator.children import end_with_parent
 
 
 def main() -> None:
     """Run the tasks that come over the connection until it ends."""
     descriptor, parent = map(int, sys.argv[1:])
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    end_with_parent()
     if os.getppid() != parent:
         return  # it died before this process could ask to die with it
     os.set_inheritable(descriptor, False)  # noqa: FBT003
