@@ -58,7 +58,8 @@ def test_a_package_is_written_and_said(kind: str, given: str, tmp_path: Path) ->
     package = distribution.replace("-", "_")
     files = [path.format(package=package, name="fast_trees") for path in CONTENTS]
     steps = facts.pop("next")
-    assert steps == [f"cd {distribution}", "pip install -e '.[test]'", "pytest", "cvn plugins"]
+    look = "cvn check fast_trees" if kind in ("model", "ensemble") else "cvn plugins"
+    assert steps == [f"cd {distribution}", "pip install -e '.[test]'", "pytest", look]
     assert facts == {
         "name": "fast_trees",
         "kind": kind,

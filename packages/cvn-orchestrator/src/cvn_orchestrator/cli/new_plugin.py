@@ -19,7 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = arguments.out or Path(names.distribution)
     files = files_of(names, kind)
     write(folder, files)
-    steps = [f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", "pytest", "cvn plugins"]
+    look = f"cvn check {names.plugin}" if kind.checked else "cvn plugins"
+    steps = [f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", "pytest", look]
     if arguments.json:
         facts = {
             "name": names.plugin,

@@ -27,6 +27,8 @@ class Kind:
         What a new one needs.
     rivals
         The kinds with which it shares names.
+    checked
+        Whether ``cvn check`` has a contract for it.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Kind:
     does: str
     dependencies: tuple[str, ...]
     rivals: frozenset[str]
+    checked: bool = False
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -46,8 +49,9 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "cvn-model-",
                 "cvn_harness.models.v1",
                 "gradient boosting of histograms by scikit-learn",
-                (CORE, "numpy>=1.26", "scikit-learn>=1.5", "skops>=0.11", "threadpoolctl>=3.1"),
+                (CORE, "numpy>=1.26", "scikit-learn>=1.6", "skops>=0.11", "threadpoolctl>=3.1"),
                 frozenset({"model", "ensemble"}),
+                checked=True,
             ),
             Kind(
                 "ensemble",
@@ -56,6 +60,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
                 "a mean of models, each weighed by how small its errors are",
                 (CORE, "cvn-model-catboost>=0.1,<1", "cvn-model-lightgbm>=0.1,<1", "numpy>=1.26"),
                 frozenset({"model", "ensemble"}),
+                checked=True,
             ),
             Kind(
                 "observer",
