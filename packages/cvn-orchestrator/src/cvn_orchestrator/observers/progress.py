@@ -100,10 +100,8 @@ class SweepProgress:
             self._live.start()
             return
         earlier = f", {self._before} of them have a result" if self._before else ""
-        self._say(
-            f"{sweep.name} ({sweep.run[:12]}): {sweep.n_cells} cells{earlier}; "
-            f"{sweep.n_workers} at once"
-        )
+        now = f"; {sweep.n_workers} at once" if sweep.n_open else ""
+        self._say(f"{sweep.name} ({sweep.run[:12]}): {sweep.n_cells} cells{earlier}{now}")
 
     @hookimpl
     def cvn_cell_started(self, cell: CellFacts) -> None:
@@ -135,7 +133,7 @@ class SweepProgress:
         what = (
             f"done in {cell.seconds:.2f} s{' (from the store)' if cell.cache_hit else ''}"
             if cell.state == "done"
-            else f"failed{again}: {cell.error_message} [{cell.error_code}]"
+            else f"failed{again}: {cell.error_message} [{cell.error_code or 'unforeseen'}]"
         )
         self._say(f"{self._before + n}/{self._total} {cell.name}: {what}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -129,6 +130,7 @@ class _Loop:
                 state = "open"
             self._states[digest] = state
         self._tasks = Tasks(waiting, self._begun)
+        self._begun_at: dict[Task, float] = {}
         self._n_workers = engine.n_workers(self._work, len(waiting))
 
     def run(self) -> SweepFacts:
@@ -149,10 +151,12 @@ class _Loop:
         return facts
 
     def _begun(self, task: Task) -> None:
+        self._begun_at[task] = time.perf_counter()
         OBSERVERS.notify("cvn_cell_started", cell=CellFacts(**self._who(task), state="running"))
 
     def _end(self, ended: Ended) -> None:
-        task, row = ended.task, self._row(ended)
+        task = ended.task
+        row = self._row(ended, time.perf_counter() - self._begun_at.pop(task))
         again = row.state == "failed" and task.attempt <= self._retries
         try:
             self._sink.write([row])
@@ -169,7 +173,7 @@ class _Loop:
         hook = "cvn_cell_done" if row.state == "done" else "cvn_cell_failed"
         OBSERVERS.notify(hook, cell=self._told(ended, row, again=again))
 
-    def _row(self, ended: Ended) -> CellRow:
+    def _row(self, ended: Ended, seconds: float) -> CellRow:
         if ended.row is not None:
             return ended.row
         beside = "" if ended.alone else ", while others ran beside it"
@@ -177,7 +181,7 @@ class _Loop:
             f"the worker died ({ended.died}){beside}: a library crashed, or the system was out of "
             "memory; its log and `dmesg` say more."
         )
-        return failed_row(self._run, ended.task, SweepError("worker_died", message), 0.0)
+        return failed_row(self._run, ended.task, SweepError("worker_died", message), seconds)
 
     def _told(self, ended: Ended, row: CellRow, *, again: bool) -> CellFacts:
         return CellFacts(
