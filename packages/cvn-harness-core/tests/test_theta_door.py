@@ -18,6 +18,7 @@ from cvn_harness_core.errors import (
     PluginNotInstalledError,
 )
 from cvn_harness_core.plugins.discovery import CORE_RULES
+from cvn_harness_core.plugins.examination import examine
 from cvn_harness_core.plugins.registry import PluginRegistry
 
 GROUP = "cvn_harness.theta.v1"
@@ -56,7 +57,7 @@ def test_a_rule_is_found_by_name_and_decides(site: Any) -> None:
     assert (record.kind, record.name, record.status) == ("theta-rule", "third", "available")
 
 
-@pytest.mark.parametrize(
+FAULTS = pytest.mark.parametrize(
     ("returned", "fault"),
     [
         ("Third", "<class 'acme_rule.Third'>, not a frozen dataclass"),
@@ -65,6 +66,18 @@ def test_a_rule_is_found_by_name_and_decides(site: Any) -> None:
         ("Third('fourth')", "calls itself 'fourth'"),
     ],
 )
+
+
+@FAULTS
+def test_what_is_no_rule_is_found_by_an_examination(returned: str, fault: str, site: Any) -> None:
+    rules(site, returned)
+    (record,) = [r for r in examine(site.discover()) if r.kind == "theta-rule"]
+    assert record.status == "contract"
+    assert record.error is not None
+    assert fault in record.error
+
+
+@FAULTS
 def test_what_is_no_rule_is_refused_at_the_door(returned: str, fault: str, site: Any) -> None:
     with pytest.raises(PluginContractError) as caught:
         rules(site, returned)["third"]

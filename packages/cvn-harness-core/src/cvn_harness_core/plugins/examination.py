@@ -25,8 +25,8 @@ Answer = dict[str, str]
 def examine(records: Sequence[PluginRecord], *, seconds: float = 30.0) -> tuple[PluginRecord, ...]:
     """Return the records, those that are available judged by an import of each.
 
-    A model's adapter and an ensemble's combiner are made, too: that is where its library comes in.
-    Nothing is imported into this process.
+    A model's adapter, an ensemble's combiner and a theta rule are made, too: that is where a
+    library comes in. Nothing is imported into this process.
 
     Parameters
     ----------
@@ -102,13 +102,19 @@ def _try(record: PluginRecord) -> Answer:
     from cvn_harness_core.plugins import adapters
     from cvn_harness_core.plugins.isolation import limits_of
     from cvn_harness_core.plugins.loading import describe, load
-    from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
+    from cvn_harness_core.plugins.registry import (
+        ENSEMBLE_REGISTRY,
+        MODEL_REGISTRY,
+        THETA_REGISTRY,
+    )
 
     try:
         if record.kind == "model":
             adapters.adapter_from(MODEL_REGISTRY.load(record), record)
         elif record.kind == "ensemble":
             adapters.combiner_from(ENSEMBLE_REGISTRY.load(record), record)
+        elif record.kind == "theta-rule":
+            THETA_REGISTRY.load(record)
         else:
             limits_of(record, load(record))
     except PluginError as error:

@@ -33,7 +33,7 @@ def registration(subject: Subject) -> None:
         bool(record.distribution and record.version) and record.status == "available",
         f"an available {subject.kind} from a distribution with a version",
         record,
-        record.error or "give the project in pyproject.toml a name and a version",
+        record.advice or "give the project in pyproject.toml a name and a version",
     )
     with expecting(
         f"an entry point that leads to the {subject.kind}'s specification",
