@@ -4,10 +4,11 @@ Both have the same space, sampler and seeds, 30 trials, early stopping after 50 
 validation PR AUC as objective; the loop gets a pandas frame, as such scripts do. Seconds are wall
 time of the whole search in one process, data in memory, libraries imported; the harness also picks
 theta in each trial, keeps the trials' records, and returns the artifact with metrics on three
-splits. Interleaved. ``--others`` gives FLAML, and LightGBM's own tuner of Optuna's, the time that
-the harness took, and compares the value that they reach (``uv run --group rivals``). ``--memory``
-prints the peak of a search above that of one fit, each in a process of its own. The data are
-synthetic.
+splits. Interleaved. ``--same-trials`` has the loop fit the harness's own trials instead, none of
+them pruned: what is left is what each takes beside the library's fits. ``--others`` gives FLAML,
+and LightGBM's own tuner of Optuna's, the time that the harness took, and compares the value that
+they reach (``uv run --group rivals``). ``--memory`` prints the peak of a search above that of one
+fit, each in a process of its own. The data are synthetic.
 
     python benchmarks/hpo.py [--size 50000x100] [--models lightgbm] [--seeds 5] [--trials 30]
 """
@@ -39,10 +40,6 @@ from overhead import Parts, synthetic
 
 ROUNDS = 50
 CEILING = 500
-FREE = ("xgboost", "lightgbm")
-"""Models whose bits threads do not change: the harness then runs a trial per core. CatBoost's do
-change, and it gets the loop's threads."""
-
 ITERATIONS = {"xgboost": "n_estimators", "lightgbm": "n_estimators", "catboost": "iterations"}
 
 
@@ -52,9 +49,11 @@ def main() -> None:
     parser.add_argument("--size", default="50000x100")
     parser.add_argument("--models", nargs="+", default=list(ITERATIONS))
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pruner", default="extrapolation")
+    parser.add_argument("--same-trials", action="store_true")
     parser.add_argument("--others", action="store_true")
     parser.add_argument("--memory", action="store_true")
     parser.add_argument("--peak-of", choices=("fit", "search"), help=argparse.SUPPRESS)
@@ -74,7 +73,10 @@ def main() -> None:
         )
     for model in options.models:
         loop_s, ours_s, lost = [], [], []
-        for seed in range(options.seeds):
+        if options.same_trials:
+            same_trials(model, parts, options)
+            continue
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
             taken, value = timed(partial(loop, model, parts, seed, options))
             own_taken, (own, search) = timed(partial(harness, model, parts, seed, options))
             loop_s.append(taken)
@@ -110,39 +112,63 @@ def harness(model: str, parts: Parts, seed: int, options: argparse.Namespace) ->
     """Search through ``train_one``; return the best value and the record."""
     names = [f"f{i}" for i in range(parts["train"][0].shape[1])]
     data = Datasets.from_arrays(**parts, feature_names=names)
-    threads = None if model in FREE else options.threads
-    hpo = HPOParams(
-        {ITERATIONS[model]: CEILING},
-        n_trials=options.trials,
-        seed=seed,
-        n_threads=threads,
-        pruner=options.pruner,
-    )
+    ceiling = {ITERATIONS[model]: CEILING}
+    hpo = HPOParams(ceiling, n_trials=options.trials, seed=seed, pruner=options.pruner)
     search = train_one(model, data, hpo).search
     assert search is not None
     return search.value, search
 
 
+def same_trials(model: str, parts: Parts, options: argparse.Namespace) -> None:
+    """Print the seconds of the harness's trials, none of them pruned, and of the loop's of them."""
+    options.pruner = "none"
+    taken, (_, search) = timed(partial(harness, model, parts, options.first_seed, options))
+    fit = plain_fit(model, parts, options.first_seed, options)
+    loop_taken, _ = timed(lambda: [fit(trial.params) for trial in search.trials])
+    print(
+        f"{model} {options.size}: the same {options.trials} whole trials: loop {loop_taken:.1f} s, "
+        f"harness {taken:.1f} s; {loop_taken / taken:.2f} times as fast",
+        flush=True,
+    )
+
+
 def loop(model: str, parts: Parts, seed: int, options: argparse.Namespace) -> float:
     """Search by a plain loop; return the best value."""
-    spec = MODEL_REGISTRY[model]
-    fixed, space = resolve_parameters(spec, HPOParams({ITERATIONS[model]: CEILING}, n_trials=1))
-    frames = {
-        name: (pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])]), y)
-        for name, (X, y) in parts.items()
-    }
+    fit, (resolved, space) = plain_fit(model, parts, seed, options), dimensions(model)
 
     def objective(trial: optuna.Trial) -> float:
-        suggest(trial, spec, space, fixed)
-        values = {name: p.value for name, p in fixed.items() if name not in space}
-        fitted = FIT[model]({**values, **trial.params}, frames, seed, options.threads)
-        scores = fitted.predict_proba(frames["val"][0])[:, 1]
-        return float(average_precision_score(frames["val"][1], scores))
+        suggest(trial, MODEL_REGISTRY[model], space, resolved)
+        return fit(trial.params)
 
     sampler = optuna.samplers.TPESampler(seed=seed)
     study = optuna.create_study(direction="maximize", sampler=sampler)
     study.optimize(objective, n_trials=options.trials)
     return float(study.best_value)
+
+
+def dimensions(model: str) -> Any:
+    """Return what the harness gives the library without a search, and the space."""
+    hpo = HPOParams({ITERATIONS[model]: CEILING}, n_trials=1)
+    return resolve_parameters(MODEL_REGISTRY[model], hpo)
+
+
+def plain_fit(
+    model: str, parts: Parts, seed: int, options: argparse.Namespace
+) -> Callable[[dict[str, Any]], float]:
+    """Return what fits the library's scikit-learn wrapper and gives the validation PR AUC."""
+    resolved, space = dimensions(model)
+    fixed = {name: p.value for name, p in resolved.items() if name not in space}
+    frames = {
+        name: (pd.DataFrame(X, columns=[f"f{i}" for i in range(X.shape[1])]), y)
+        for name, (X, y) in parts.items()
+    }
+
+    def fit(params: dict[str, Any]) -> float:
+        fitted = FIT[model]({**fixed, **params}, frames, seed, options.threads)
+        scores = fitted.predict_proba(frames["val"][0])[:, 1]
+        return float(average_precision_score(frames["val"][1], scores))
+
+    return fit
 
 
 Frames = dict[str, tuple[pd.DataFrame, np.ndarray]]
@@ -259,10 +285,7 @@ def peak(model: str, parts: Parts, options: argparse.Namespace) -> int:
     names = [f"f{i}" for i in range(parts["train"][0].shape[1])]
     data = Datasets.from_arrays(**parts, feature_names=names)
     n_trials = options.trials if options.peak_of == "search" else 0
-    threads = None if model in FREE else options.threads
-    train_one(
-        model, data, HPOParams({ITERATIONS[model]: CEILING}, n_trials=n_trials, n_threads=threads)
-    )
+    train_one(model, data, HPOParams({ITERATIONS[model]: CEILING}, n_trials=n_trials))
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.partition("VmHWM:")[2].split()[0])
 
