@@ -247,6 +247,41 @@ def test_a_worker_that_died_is_tried_again_alone(tmp_path: Path, env: dict[str, 
     assert [line["retried"] for line in failed] == [True]
 
 
+def test_a_worker_that_died_is_tried_again_alone_after_a_restart(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    write(tmp_path, moody("dies once", "slow"))
+    assert sweep(tmp_path, env, "--workers", "2").returncode == 1
+    write(tmp_path, moody("dies once", "slow", retries=1))
+    events = tmp_path / "events.jsonl"
+    done = sweep(tmp_path, env, "--workers", "2", "--events", str(events))
+    assert done.returncode == 0, done.stderr
+    lines = list(map(json.loads, events.read_text().splitlines()))
+    assert [line["attempt"] for line in lines if line["hook"] == "cvn_cell_started"] == [2]
+
+
+def test_code_that_is_changed_back_gives_the_tables_that_it_gave(
+    tmp_path: Path, env: dict[str, str]
+) -> None:
+    write(tmp_path, moody())
+    code = tmp_path / "path" / "moody.py"
+    text = code.read_text()
+    assert sweep(tmp_path, env).returncode == 0
+    first = tables(tmp_path / "cvn-results.db")
+    code.write_text(text.replace("return 1 / (1 + np.exp(-", "return 1 / (1 + np.exp(-2 * "))
+    assert sweep(tmp_path, env).returncode == 0
+    assert tables(tmp_path / "cvn-results.db") != first
+    code.write_text(text)
+    back = json.loads(sweep(tmp_path, env, "--json").stdout)
+    assert back["from_store"] == 4, "nothing is trained again"
+    assert without_attempts(tables(tmp_path / "cvn-results.db")) == without_attempts(first)
+    assert json.loads(sweep(tmp_path, env, "--json").stdout)["from_store"] == 0
+
+
+def without_attempts(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{name: value for name, value in row.items() if name != "attempt"} for row in rows]
+
+
 def test_failed_cells_are_left_until_asked_for(tmp_path: Path, env: dict[str, str]) -> None:
     write(tmp_path, moody("raises"))
     assert sweep(tmp_path, env).returncode == 1

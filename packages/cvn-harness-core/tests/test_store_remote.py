@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +93,55 @@ def test_an_unfinished_copy_is_no_entry(tmp_path: Path, url: str) -> None:
         '{"copy": "..", "files": {}}',
         '{"copy": "a", "files": {"../../x": 1}}',
         '{"copy": "a", "files": {"x": -1}}',
+        '{"copy": "a", "files": {"model.bin": 7}}',
         '{"copy": "a"}',
+        " " * (1 << 21),
     ],
 )
-def test_a_pointer_that_cannot_be_followed(tmp_path: Path, url: str, text: str) -> None:
+def test_a_pointer_that_cannot_be_followed_is_replaced(tmp_path: Path, url: str, text: str) -> None:
     Store(tmp_path / "here", remote=url).compute(KEY, Counted())
     current(tmp_path).write_text(text)
-    with pytest.raises(StoreError, match="cannot be used") as raised:
-        Store(tmp_path / "there", remote=url).get(KEY)
+    make, heard = Counted(), Heard()
+    with OBSERVERS.including("heard", heard):
+        assert not Store(tmp_path / "there", remote=url).compute(KEY, make).hit
+    assert heard.names[:2] == ["cache_corrupt", "cache_miss"]
+    assert Store(tmp_path / "third", remote=url).compute(KEY, make).hit
+    assert make.n == 1
+
+
+def test_what_could_not_be_copied_is_copied_when_it_is_next_asked_for(
+    tmp_path: Path, url: str
+) -> None:
+    here, make = Store(tmp_path / "here", remote=url), Counted()
+    (tmp_path / "remote").mkdir()
+    (tmp_path / "remote" / "entries").write_text("in the way")
+    with pytest.raises(StoreError) as raised:
+        here.put(KEY, FACTS, FILES)
     assert raised.value.code == "store_unreachable"
+    with pytest.raises(StoreError):
+        here.get(KEY)
+    (tmp_path / "remote" / "entries").unlink()
+    assert here.compute(KEY, make).hit, "what was made is not lost"
+    assert Store(tmp_path / "there", remote=url).compute(KEY, make).hit
+    assert make.n == 0
+    assert not list((tmp_path / "here" / "unpushed").iterdir())
+
+
+def test_a_full_disk_here_is_not_taken_for_the_remotes_fault(tmp_path: Path, url: str) -> None:
+    Store(tmp_path / "here", remote=url).put(KEY, FACTS, FILES)
+    there = Store(tmp_path / "there", remote=url)
+    there.put(key_of("model", {"seed": 8}), FACTS, FILES)
+    held = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, held[1]))  # Python ignores SIGXFSZ
+    try:
+        with pytest.raises(StoreError) as raised:
+            there.get(KEY)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, held)
+    assert raised.value.code == "store_unwritable"
+    found = there.get(KEY)
+    assert found is not None
+    assert found.files == FILES
 
 
 def test_a_remote_that_is_not_there(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ def test_a_task_that_is_to_be_alone_waits_for_all_others() -> None:
     assert first is not None
     assert second is not None
     queue.ended(first)
-    queue.again(first, alone=True)
+    queue.add(first, alone=True)
     assert queue.take(0) is None
-    queue.again(second, alone=False)
+    queue.add(second, alone=False)
     third = queue.take(0)
     assert third == second
     queue.ended(second)

@@ -52,7 +52,7 @@ def test_opening_again_finds_what_is_there(url: str) -> None:
         results.begin(a_run())
         results.write([a_cell()])
     with open_results(url, must_exist=True) as results:
-        assert results.attempts("a" * 64) == {"c1": ("done", 1)}
+        assert results.attempts("a" * 64) == {"c1": ("done", 1, None)}
 
 
 def test_processes_that_open_a_new_database_at_once_all_succeed(url: str, start: Start) -> None:

@@ -31,8 +31,8 @@ def count(results: Results, table: str) -> int:
 
 def test_results_are_a_sink(begun: Results) -> None:
     sink: Sink = begun
-    sink.write([a_cell("c1"), a_failure("c2", attempt=3)])
-    assert sink.attempts(RUN) == {"c1": ("done", 1), "c2": ("failed", 3)}
+    sink.write([a_cell("c1"), a_failure("c2", fold=2, attempt=3)])
+    assert sink.attempts(RUN) == {"c1": ("done", 1, None), "c2": ("failed", 3, "fit_failed")}
     assert sink.attempts("other") == {}
 
 
@@ -97,7 +97,10 @@ def test_when_the_code_changes_the_cell_that_ended_last_counts(begun: Results) -
     assert begun.cells(RUN)["theta"].to_list() == [0.5]
     assert begun.counts() == {RUN: {"done": 1, "failed": 0}}
     assert len(begun.trades(RUN)) == 2
-    assert set(begun.attempts(RUN)) == {"new", "old"}
+    assert {cell: found.state for cell, found in begun.attempts(RUN).items()} == {
+        "new": "done",
+        "old": "superseded",
+    }
 
 
 def test_a_run_is_found_by_name_and_by_the_first_digits_of_its_digest(results: Results) -> None:
@@ -132,7 +135,7 @@ def test_two_processes_write_the_same_cells_and_neither_has_to_try_again(
                 assert set(row.metrics["test"].values()) == {float(row.attempt)}
                 assert len(row.metrics["test"]) == row.attempt
         assert [writer.returncode for writer in writers] == [0, 0]
-        assert set(results.attempts(RUN).values()) == {("done", 20)}
+        assert set(results.attempts(RUN).values()) == {("done", 20, None)}
         assert count(results, "cvn_figures") == 40 * (20 + 4)
 
 
@@ -143,9 +146,10 @@ def test_a_writer_killed_in_the_middle_leaves_nothing_of_it(url: str, start: Sta
         writer.kill()
         writer.wait()
         assert set(results.attempts(RUN)) == {f"c{at}" for at in range(20)}
-        assert set(results.attempts(RUN).values()) == {("done", 1)}
+        assert set(results.attempts(RUN).values()) == {("done", 1, None)}
         assert count(results, "cvn_figures") == 20 * 10
-        results.write([a_cell(f"c{at}", attempt=2) for at in range(10, 30)])  # and no lock is left
+        more = [a_cell(f"c{at}", fold=at + 1, attempt=2) for at in range(10, 30)]
+        results.write(more)  # and no lock is left
         assert len(results.attempts(RUN)) == 30
 
 
@@ -159,7 +163,7 @@ def test_a_lost_connection_is_made_again(postgresql: str) -> None:
         with engine.begin() as connection:
             connection.execute(sa.text(f"{kill} AND datname = current_database()"))
         results.write([a_cell()])
-        assert results.attempts(RUN) == {"c1": ("done", 1)}
+        assert results.attempts(RUN) == {"c1": ("done", 1, None)}
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])
@@ -184,7 +188,7 @@ def test_a_serialisation_failure_and_a_deadlock_are_tried_again(
                 )
             )
         results.write([a_cell()])
-        assert results.attempts(RUN) == {"c1": ("done", 1)}
+        assert results.attempts(RUN) == {"c1": ("done", 1, None)}
 
 
 def test_what_another_try_cannot_help_is_told_at_once(results: Results) -> None:

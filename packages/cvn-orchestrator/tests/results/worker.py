@@ -27,6 +27,7 @@ def contend(url: str, number: str) -> None:
             cells = [
                 a_cell(
                     f"c{at:02}",
+                    fold=at + 1,
                     attempt=attempt,
                     seconds=float(attempt),
                     metrics=at_attempt(attempt),
@@ -46,7 +47,7 @@ def halt(url: str) -> None:
     """Stop in the middle of a transaction, after its first figures, until killed."""
     with open_results(url) as results:
         results.begin(a_run())
-        results.write([a_cell(f"c{at}") for at in range(20)])
+        results.write([a_cell(f"c{at}", fold=at + 1) for at in range(20)])
 
         @sa.event.listens_for(sa.Engine, "after_cursor_execute")
         def _(connection: sa.Connection, cursor: object, statement: str, *_: object) -> None:
@@ -54,7 +55,9 @@ def halt(url: str) -> None:
                 print("in the middle", flush=True)
                 time.sleep(60)
 
-        results.write([a_cell(f"c{at}", attempt=2, symbol="NQ") for at in range(10, 30)])
+        results.write(
+            [a_cell(f"c{at}", fold=at + 1, attempt=2, symbol="NQ") for at in range(10, 30)]
+        )
 
 
 if __name__ == "__main__":

@@ -63,7 +63,8 @@ class Store:
         keeps everything until ``gc``. A new entry stays, whatever its size.
     remote
         A URL of fsspec's (``s3://bucket/store``) where entries are looked for that are not here,
-        and new ones are copied to. The folder is then this machine's part of it.
+        and new ones are copied to. The folder is then this machine's part of it. What could not be
+        copied stays here, and is copied when it is next asked for.
     sync
         Whether each new entry is forced to the disk, which takes some milliseconds. Without it a
         power failure may cost the entries of the last half minute: they are damaged then, and made
@@ -318,7 +319,10 @@ class Store:
         if not is_there(self._layout.entry(key.digest)):
             return None
         with self._locked_if_possible(key):
-            return self._read(key, log)
+            found = self._read(key, log)
+            if found is not None and self._remote is not None:
+                self._push(key, self._remote)
+            return found
 
     def _read(self, key: Key, log: RunLog | None) -> Entry | None:
         path = self._layout.entry(key.digest)
@@ -350,27 +354,42 @@ class Store:
         place = self._layout.entry(key.digest)
         beside = place.with_name(f".{key.digest}.fetched-{secrets.token_hex(4)}")
         try:
-            if not self._remote.fetch(key.digest, beside / key.digest):
-                return None
             try:
+                if not self._remote.fetch(key.digest, beside / key.digest):
+                    return None
                 entries.read(beside / key.digest)
             except BundleError as error:
                 tell_corrupt(log, key, beside / key.digest, None, error)
                 return None
             (beside / key.digest).rename(place)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         finally:
             shutil.rmtree(beside, ignore_errors=True)
         return self._read(key, log)
 
     def _write(self, key: Key, facts: Mapping[str, Any], files: Mapping[str, bytes]) -> None:
         try:
+            if self._remote is not None:
+                owed = self._layout.unpushed(key.digest)
+                owed.parent.mkdir(exist_ok=True)
+                owed.touch()
             entries.write(self._layout.entry(key.digest), key, facts, files, sync=self._sync)
+        except OSError as error:
+            raise unwritable(self.path, error) from error
         except BundleError as error:
             if isinstance(error.__cause__, OSError):
                 raise unwritable(self.path, error.__cause__) from error
             raise
         if self._remote is not None:
-            self._remote.push(key.digest, self._layout.entry(key.digest))
+            self._push(key, self._remote)
+
+    def _push(self, key: Key, remote: Remote) -> None:
+        """Copy an entry to the remote if it is owed it: a copy that failed is made up for later."""
+        owed = self._layout.unpushed(key.digest)
+        if owed.exists():
+            remote.push(key.digest, self._layout.entry(key.digest))
+            owed.unlink(missing_ok=True)
 
     def _bound(self, new: Key) -> None:
         if self.max_bytes is not None:

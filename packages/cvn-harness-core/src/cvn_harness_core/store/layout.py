@@ -8,6 +8,7 @@
     locks/<digest>.lock        locked by the kernel, never by existing
     quarantine/<digest>.*      damaged entries, for inspection, until ``gc``
     trials/<data>/<study>      how many trials were run; see ``trials``
+    unpushed/<digest>          an entry that the remote does not have yet
 """
 
 from __future__ import annotations
@@ -49,6 +50,10 @@ class Layout:
     def lock(self, digest: str) -> Path:
         """Return the lock file of a key."""
         return self.root / "locks" / f"{digest}.lock"
+
+    def unpushed(self, digest: str) -> Path:
+        """Return the file that is there while the remote is owed the entry of a key."""
+        return self.root / "unpushed" / digest
 
     def digests(self) -> list[str]:
         """Return the digests of all entries, sound or not, sorted."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from cvn_harness_core.artifact.bundle import MAX_FILE_BYTES
-from cvn_harness_core.errors import StoreError
+from cvn_harness_core.errors import BundleError, StoreError
 
 _CURRENT = "current"
 _MAX_FILES, _MAX_CURRENT = 1000, 1 << 20
@@ -44,25 +44,21 @@ class Remote:
             self._files, self._root = fsspec.core.url_to_fs(url)
 
     def fetch(self, digest: str, folder: Path) -> bool:
-        """Copy an entry into ``folder``, which is made; return whether there is one."""
-        with self._reached():
-            try:
-                current = json.loads(self._read(digest, _CURRENT, _MAX_CURRENT))
-                copy, sizes = str(current["copy"]), dict(current["files"])
-            except FileNotFoundError:
-                return False
-            except (ValueError, KeyError, TypeError) as error:
-                message = f"entries/{digest}/{_CURRENT} is damaged"
-                raise OSError(message) from error
-            named = all(_is_name(name) for name in (copy, *sizes))
-            sized = all(isinstance(size, int) and size >= 0 for size in sizes.values())
-            if len(sizes) > _MAX_FILES or not (named and sized):
-                message = f"entries/{digest}/{_CURRENT} names no files of an entry"
-                raise OSError(message)
-            folder.mkdir(parents=True)
-            for name, size in sizes.items():
-                payload = self._read(digest, f"{copy}/{name}", min(size, MAX_FILE_BYTES))
-                (folder / name).write_bytes(payload)
+        """Copy an entry into ``folder``, which is made; return whether there is one.
+
+        Raises BundleError for one that is damaged, and OSError if ``folder`` cannot be written.
+        """
+        named = self._read(digest, _CURRENT, _MAX_CURRENT)
+        if named is None:
+            return False
+        copy, sizes = _parsed(named, f"entries/{digest}/{_CURRENT}")
+        folder.mkdir(parents=True)
+        for name, size in sizes.items():
+            payload = self._read(digest, f"{copy}/{name}", min(size, MAX_FILE_BYTES))
+            if payload is None:
+                path = f"entries/{digest}/{copy}/{name}"
+                raise _damaged(path, "is absent")
+            (folder / name).write_bytes(payload)
         return True
 
     def push(self, digest: str, folder: Path) -> None:
@@ -76,12 +72,16 @@ class Remote:
                 sizes[path.name] = len(payload)
             self._write(digest, _CURRENT, json.dumps({"copy": copy, "files": sizes}).encode())
 
-    def _read(self, digest: str, name: str, most: int) -> bytes:
-        with self._files.open(f"{self._root}/entries/{digest}/{name}", "rb") as file:
-            payload: bytes = file.read(most + 1)
+    def _read(self, digest: str, name: str, most: int) -> bytes | None:
+        path = f"entries/{digest}/{name}"
+        with self._reached():
+            try:
+                with self._files.open(f"{self._root}/{path}", "rb") as file:
+                    payload: bytes = file.read(most + 1)
+            except FileNotFoundError:
+                return None
         if len(payload) > most:
-            message = f"entries/{digest}/{name} is longer than it should be"
-            raise OSError(message)
+            raise _damaged(path, "is longer than it should be")
         return payload
 
     def _write(self, digest: str, name: str, payload: bytes) -> None:
@@ -112,6 +112,25 @@ class Remote:
                 "the local store is intact."
             )
             raise StoreError("store_unreachable", message) from None  # it may name a password
+
+
+def _parsed(named: bytes, path: str) -> tuple[str, dict[str, int]]:
+    """Return which copy is the entry, and the sizes of its files."""
+    try:
+        current = json.loads(named)
+        copy, sizes = str(current["copy"]), dict(current["files"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise _damaged(path, "cannot be read") from error
+    are_names = all(_is_name(name) for name in (copy, *sizes))
+    are_sizes = all(isinstance(size, int) and size >= 0 for size in sizes.values())
+    if len(sizes) > _MAX_FILES or not (are_names and are_sizes):
+        raise _damaged(path, "names no files of an entry")
+    return copy, sizes
+
+
+def _damaged(path: str, fault: str) -> BundleError:
+    message = f"{path} of the remote store {fault}"
+    return BundleError("bundle_corrupt", message)
 
 
 def _is_name(name: Any) -> bool:

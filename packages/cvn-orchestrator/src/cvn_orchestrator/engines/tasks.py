@@ -19,16 +19,16 @@ class Tasks:
     """
 
     def __init__(
-        self, tasks: Iterable[Task], on_start: Callable[[Task], None] | None = None
+        self, tasks: Iterable[Task] = (), on_start: Callable[[Task], None] | None = None
     ) -> None:
         self._groups: dict[Group, deque[Task]] = {}
-        for task in tasks:
-            self._groups.setdefault(task.group, deque()).append(task)
         self._at: dict[int, Group] = {}
         self._alone: deque[Task] = deque()
         self._running: dict[Task, bool] = {}
         self._open = True
         self._on_start = on_start
+        for task in tasks:
+            self.add(task)
 
     def __len__(self) -> int:
         return sum(map(len, self._groups.values())) + len(self._alone)
@@ -58,8 +58,8 @@ class Tasks:
         """Note that a task ended; return whether no other ran beside it at any time."""
         return self._running.pop(task)
 
-    def again(self, task: Task, *, alone: bool) -> None:
-        """Put a task back, to be run once more: after the others of its group, or alone."""
+    def add(self, task: Task, *, alone: bool = False) -> None:
+        """Add a task, or one that is to be tried again: after the others of its group, or alone."""
         if alone:
             self._alone.append(task)
         else:

@@ -15,7 +15,7 @@ from cvn_orchestrator.results.faults import persistently, shown, typed
 from cvn_orchestrator.results.finding import find_run
 from cvn_orchestrator.results.migrating import migrate
 from cvn_orchestrator.results.rows import CellRow, RunRow
-from cvn_orchestrator.results.sink import Sink
+from cvn_orchestrator.results.sink import Attempt, Sink
 
 if TYPE_CHECKING:
     import polars as pl
@@ -83,8 +83,8 @@ class Results(Sink):
         values = run_columns(run)
         self._write(lambda connection: writing.insert_run(connection, values))
 
-    def attempts(self, run: str) -> Mapping[str, tuple[str, int]]:
-        """Return state and attempt of every cell of a run that has a row, by the cell's digest."""
+    def attempts(self, run: str) -> Mapping[str, Attempt]:
+        """Return the newest attempt at every cell of a run that has a row, by the cell's digest."""
         return self._read(lambda connection: reading.read_attempts(connection, run))
 
     def write(self, rows: Iterable[CellRow]) -> None:

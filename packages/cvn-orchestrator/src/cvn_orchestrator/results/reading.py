@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from cvn_orchestrator.results.rows import CellRow, RunRow, Trades
 from cvn_orchestrator.results.schema import CELLS, FIGURES, RUNS, TRADES
+from cvn_orchestrator.results.sink import SUPERSEDED, Attempt
 from cvn_orchestrator.results.trades import unpack
 
 Figures = dict[str, dict[str, float | None]]
@@ -31,10 +32,22 @@ def read_runs(connection: sa.Connection) -> list[RunRow]:
     return sorted(rows, key=lambda row: (row.started, row.run), reverse=True)
 
 
-def read_attempts(connection: sa.Connection, run: str) -> dict[str, tuple[str, int]]:
-    """Return state and attempt by the digest of the cell."""
-    wanted = sa.select(CELLS.c.cell, CELLS.c.state, CELLS.c.attempt).where(CELLS.c.run == run)
-    return {cell: (state, attempt) for cell, state, attempt in connection.execute(wanted)}
+def read_attempts(connection: sa.Connection, run: str) -> dict[str, Attempt]:
+    """Return the newest attempt by the digest of the cell.
+
+    The state of one that does not count, because another ended later in its place, is
+    ``superseded``.
+    """
+    ranked, c = _ranked(), CELLS.c
+    wanted = (
+        sa.select(c.cell, c.state, c.attempt, c.error_code, ranked.c.rank)
+        .join(ranked, ranked.c.id == c.id)
+        .where(c.run == run)
+    )
+    return {
+        cell: Attempt(state if rank == 1 else SUPERSEDED, attempt, code)
+        for cell, state, attempt, code, rank in connection.execute(wanted)
+    }
 
 
 def read_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
@@ -108,13 +121,17 @@ def _current() -> sa.Subquery:
 
     A run is a plan and its data. When the code changes, the same place gets another cell.
     """
+    ranked = _ranked()
+    return sa.select(ranked).where(ranked.c.rank == 1).subquery()
+
+
+def _ranked() -> sa.Subquery:
     c = CELLS.c
     place = (c.run, c.symbol, c.fold, c.variant)
     latest = sa.func.row_number().over(
         partition_by=place, order_by=(c.finished.desc(), c.id.desc())
     )
-    ranked = sa.select(c.id, *place, c.state, latest.label("rank")).subquery()
-    return sa.select(ranked).where(ranked.c.rank == 1).subquery()
+    return sa.select(c.id, *place, c.state, latest.label("rank")).subquery()
 
 
 def _run(row: Mapping[str, Any]) -> RunRow:

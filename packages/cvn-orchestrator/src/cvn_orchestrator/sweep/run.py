@@ -17,11 +17,15 @@ from cvn_orchestrator.engines.contract import Ended, Engine, Task
 from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import ResultsError, SweepError
 from cvn_orchestrator.results.rows import CellRow
-from cvn_orchestrator.results.sink import Sink
+from cvn_orchestrator.results.sink import SUPERSEDED, Attempt, Sink
 from cvn_orchestrator.sweep.cell import CellWork
 from cvn_orchestrator.sweep.identity import Identity
 from cvn_orchestrator.sweep.prepared import PreparedSweep
 from cvn_orchestrator.sweep.row import OUT_OF_MEMORY, failed_row
+
+_WORKER_DIED = "worker_died"
+_ALONE = (_WORKER_DIED, OUT_OF_MEMORY)
+"""What a cell failed with that is tried again with nothing beside it."""
 
 
 class Stop:
@@ -120,18 +124,18 @@ class _Loop:
         )
         attempts = sink.attempts(identity.run)
         self._states: dict[str, str] = {}
-        waiting = []
+        self._tasks = Tasks(on_start=self._begun)
         for cell in sweep.cells:
             digest = identity.cell(cell)
-            state, attempt = attempts.get(digest, ("open", 0))
+            state, attempt, code = attempts.get(digest, Attempt("open", 0))
             again = settings.retry_failed or attempt <= self._retries
-            if state == "open" or (state == "failed" and again):
-                waiting.append(Task(digest, cell.symbol, cell.fold, cell.variant, attempt + 1))
+            if state in ("open", SUPERSEDED) or (state == "failed" and again):
+                task = Task(digest, cell.symbol, cell.fold, cell.variant, attempt + 1)
+                self._tasks.add(task, alone=code in _ALONE)
                 state = "open"
             self._states[digest] = state
-        self._tasks = Tasks(waiting, self._begun)
         self._begun_at: dict[Task, float] = {}
-        self._n_workers = engine.n_workers(self._work, len(waiting))
+        self._n_workers = engine.n_workers(self._work, len(self._tasks))
 
     def run(self) -> SweepFacts:
         """Run until nothing waits, or stop is asked for."""
@@ -167,9 +171,8 @@ class _Loop:
             self._sink.write([row])
         self._states[task.cell] = "open" if again else row.state
         if again:
-            alone = ended.died is not None or row.error_code == OUT_OF_MEMORY
             next_one = Task(task.cell, task.symbol, task.fold, task.variant, task.attempt + 1)
-            self._tasks.again(next_one, alone=alone)
+            self._tasks.add(next_one, alone=row.error_code in _ALONE)
         hook = "cvn_cell_done" if row.state == "done" else "cvn_cell_failed"
         OBSERVERS.notify(hook, cell=self._told(ended, row, again=again))
 
@@ -181,7 +184,7 @@ class _Loop:
             f"the worker died ({ended.died}){beside}: a library crashed, or the system was out of "
             "memory; its log and `dmesg` say more."
         )
-        return failed_row(self._run, ended.task, SweepError("worker_died", message), seconds)
+        return failed_row(self._run, ended.task, SweepError(_WORKER_DIED, message), seconds)
 
     def _told(self, ended: Ended, row: CellRow, *, again: bool) -> CellFacts:
         return CellFacts(
