@@ -55,7 +55,7 @@ def test_a_run_without_money_says_so(folder: Path) -> None:
         (["whole", "--results", "sqlite:///nowhere.db"], "[results_unavailable]"),
         (["whole", "-o", "page.pdf"], "must end in .html"),
         (["whole", "-o", "nowhere/page.html"], "cannot be written"),
-        (["whole", "--trials", "2"], "this run alone has 9"),
+        (["whole", "--trials", "2"], "9 are of this run alone"),
         (["whole", "--cost", "nan"], "[setting_invalid]"),
     ],
 )

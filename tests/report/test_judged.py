@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from cvn_harness_core import InputError
-from cvn_orchestrator.report.sweep.found import Sweep, read_sweep
+from cvn_orchestrator.report.sweep.found import Sweep, read_sweep, sweep_in
 from cvn_orchestrator.report.sweep.judged import Judged, judged
 from cvn_orchestrator.report.sweep.leaderboard import leaderboard
+from cvn_orchestrator.results.database import open_results
 from cvn_orchestrator.results.rows import CellRow
 
 from . import made
@@ -43,9 +45,38 @@ def test_trials_are_those_of_each_variants_search(scene: Of) -> None:
     sweep, verdict, _ = scene("whole")
     assert verdict.n_trials == sweep.n_trials == 1 + 1 + 6 + 1
     assert judged(sweep, n_trials=400).judgement is not None
-    with pytest.raises(InputError, match="this run alone has 9") as refused:
+    with pytest.raises(InputError, match="9 are of this run alone") as refused:
         judged(sweep, n_trials=8)
     assert refused.value.code == "setting_invalid"
+
+
+def test_trials_of_other_runs_on_the_same_rows_count(tmp_path: Path, rows: list[CellRow]) -> None:
+    names = made.VARIANTS
+    same = {**made.run_row(N_FOLDS).plan, "rows": "abc"}
+    wider = {**same, "variants": {**same["variants"], "more": {"model": "more"}}}
+    others = (
+        made.run_row(N_FOLDS, run="again", plan={**same, "costs": [9]}),
+        made.run_row(N_FOLDS, (*names, "more"), run="wider", plan=wider),
+        made.run_row(N_FOLDS, run="splits", plan={**same, "splits": "others"}),
+        made.run_row(N_FOLDS, run="rows", plan={**same, "rows": "def"}),
+    )
+    with open_results(f"sqlite:///{tmp_path}/kept.db") as results:
+        for run in (made.run_row(N_FOLDS, plan=same), *others):
+            results.begin(run)
+            results.write(replace(row, run=run.run) for row in rows)
+        more = [row for row in rows if row.variant == names[0]]
+        results.write(
+            replace(row, run="wider", cell=f"more-{row.cell}", variant="more", n_trials=20)
+            for row in more
+        )
+        searched = [replace(row, run="wider", n_trials=8) for row in rows if row.n_trials == 6]
+        results.write(searched)
+        sweep = sweep_in(results, made.RUN)
+    assert sweep.n_trials == 9
+    assert sweep.n_trials_elsewhere == 20 + (8 - 6) + 9, "more, a longer search, other splits"
+    assert judged(sweep).n_trials == 9 + 31
+    with pytest.raises(InputError, match="9 are of this run alone, 31 of other runs"):
+        judged(sweep, n_trials=39)
 
 
 def test_another_cost_can_decide(scene: Of) -> None:

@@ -15,7 +15,7 @@ from cvn_orchestrator.demo.run import read
 from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import EngineSettings
 from cvn_orchestrator.plan.reading import read_plan
-from cvn_orchestrator.report.sweep.found import read_sweep
+from cvn_orchestrator.report.sweep.found import sweep_in
 from cvn_orchestrator.report.sweep.judged import judged
 from cvn_orchestrator.report.sweep.sweep_page import sweep_page
 from cvn_orchestrator.results.database import open_results
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
         done = swept(sweep, engine, results, settings)
         if done.facts is None or done.exit_code:
             return done.exit_code
-        found = read_sweep(results.run(done.facts.run), results.rows(done.facts.run))
+        found = sweep_in(results, done.facts.run)
     (out / "report.html").write_text(sweep_page(found, judged(found)), "utf-8")
     rows, tested = read(sweep, out, trained.cells)
     if arguments.json:

@@ -447,7 +447,7 @@ def _report(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="configurations ever tried for this end, in all sweeps so far: the hurdle of the "
-        "deflated Sharpe ratio (default: this run's)",
+        "deflated Sharpe ratio (default: those of the runs on the same rows in the database)",
     )
     parser.add_argument("--json", action="store_true", help="print verdict and leaderboard as JSON")
 

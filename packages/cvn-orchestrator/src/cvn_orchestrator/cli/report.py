@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cvn_harness_core import InputError
-from cvn_orchestrator.report.sweep.found import Sweep, read_sweep
+from cvn_orchestrator.report.sweep.found import Sweep, sweep_in
 from cvn_orchestrator.report.sweep.judged import Judged, judged
 from cvn_orchestrator.report.sweep.leaderboard import Standing, leaderboard
 from cvn_orchestrator.results.database import open_results
@@ -25,8 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         message = f"--out {out}: the name must end in .html."
         raise InputError("setting_invalid", message)
     with open_results(results_url(arguments.results), must_exist=True) as results:
-        found = results.run(arguments.of)
-        sweep = read_sweep(found, results.rows(found.run))
+        sweep = sweep_in(results, arguments.of)
     verdict = judged(sweep, cost=arguments.cost, n_trials=arguments.trials)
     if out is not None:
         _write(sweep, verdict, out)

@@ -15,7 +15,7 @@ from cvn_orchestrator.cli.sweeping import Swept, swept
 from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import EngineSettings
 from cvn_orchestrator.plan.reading import read_plan
-from cvn_orchestrator.report.sweep.found import read_sweep
+from cvn_orchestrator.report.sweep.found import sweep_in
 from cvn_orchestrator.report.sweep.judged import judged
 from cvn_orchestrator.results.database import Results, open_results
 from cvn_orchestrator.results.url import results_url
@@ -71,7 +71,7 @@ def _verdict(results: Results, facts: SweepFacts) -> str | None:
     """Return the verdict in a sentence; None while cells are open."""
     if facts.n_open:
         return None
-    return judged(read_sweep(results.run(facts.run), results.rows(facts.run))).sentence
+    return judged(sweep_in(results, facts.run)).sentence
 
 
 def _report(

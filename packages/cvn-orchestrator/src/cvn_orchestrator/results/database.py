@@ -117,6 +117,10 @@ class Results(Sink):
         """Return how many cells are ``done`` and ``failed``, by the run's digest."""
         return self._read(reading.read_counts)
 
+    def trials(self) -> Mapping[str, Mapping[str, int]]:
+        """Return the most trials that a cell took, by the run's digest and the variant."""
+        return self._read(reading.read_trials)
+
     def rows(self, run: str, *, trades: bool = True) -> Iterator[CellRow]:
         """Return the cells of a run by symbol, fold and variant, read as they are asked for.
 

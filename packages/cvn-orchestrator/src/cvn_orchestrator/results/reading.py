@@ -62,6 +62,16 @@ def read_counts(connection: sa.Connection) -> dict[str, dict[str, int]]:
     return dict(counted)
 
 
+def read_trials(connection: sa.Connection) -> dict[str, dict[str, int]]:
+    """Return the most trials that a cell took, by run and variant."""
+    c = CELLS.c
+    wanted = sa.select(c.run, c.variant, sa.func.max(c.n_trials)).group_by(c.run, c.variant)
+    most: dict[str, dict[str, int]] = defaultdict(dict)
+    for run, variant, n_trials in connection.execute(wanted):
+        most[run][variant] = n_trials
+    return dict(most)
+
+
 def read_places(connection: sa.Connection, run: RunRow) -> list[Place]:
     """Return a run's cells by symbol, fold and the plan's order of variants."""
     current = _current()

@@ -6,9 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from typing import TYPE_CHECKING
 
+from cvn_orchestrator.report.sweep.tried import tried_elsewhere
 from cvn_orchestrator.results.facts import Days, Facts, Payoff, read_facts
 from cvn_orchestrator.results.rows import CellRow, RunRow
+
+if TYPE_CHECKING:
+    from cvn_orchestrator.results.database import Results
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,14 @@ class Sweep:
     ----------
     done, failed
         Cells by symbol, fold and variant.
+    n_trials_elsewhere
+        How many configurations other runs tried on the same rows.
     """
 
     run: RunRow
     done: tuple[Found, ...]
     failed: tuple[CellRow, ...]
+    n_trials_elsewhere: int = 0
 
     @property
     def open(self) -> int:
@@ -110,7 +118,17 @@ class Sweep:
         )
 
 
-def read_sweep(run: RunRow, rows: Iterable[CellRow]) -> Sweep:
+def sweep_in(results: Results, which: str) -> Sweep:
+    """Return what a run has found, and what others in the database have tried on the same rows.
+
+    Raises ResultsError as ``Results.run`` and ``Results.rows`` do.
+    """
+    run = results.run(which)
+    elsewhere = tried_elsewhere(run, results.runs(), results.trials())
+    return read_sweep(run, results.rows(run.run), elsewhere)
+
+
+def read_sweep(run: RunRow, rows: Iterable[CellRow], n_trials_elsewhere: int = 0) -> Sweep:
     """Return what a run has found."""
     done, failed = [], []
     for row in rows:
@@ -118,7 +136,7 @@ def read_sweep(run: RunRow, rows: Iterable[CellRow]) -> Sweep:
             done.append(Found(row, read_facts(row.facts)))
         else:
             failed.append(row)
-    return Sweep(run, tuple(done), tuple(failed))
+    return Sweep(run, tuple(done), tuple(failed), n_trials_elsewhere)
 
 
 def dates_of(days: Days) -> Iterator[date]:

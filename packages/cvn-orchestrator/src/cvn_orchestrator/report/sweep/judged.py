@@ -57,18 +57,22 @@ def judged(sweep: Sweep, *, cost: float | None = None, n_trials: int | None = No
     cost
         The cost at which verdicts are made; by default the one that is in the data's returns.
     n_trials
-        Trials ever run; by default those of this run.
+        Trials ever run; by default those of this run and of others on the same rows.
 
     Raises
     ------
     InputError
-        ``setting_invalid`` for fewer trials than this run's, or a cost that is not finite;
+        ``setting_invalid`` for fewer trials than those, or a cost that is not finite;
         ``data_differ`` if a cell's trades are not as many as its figures say.
     """
     costs = _costs(sweep, cost)
-    trials = sweep.n_trials if n_trials is None else n_trials
-    if trials < sweep.n_trials:
-        message = f"--trials {trials}: this run alone has {sweep.n_trials}."
+    known = sweep.n_trials + sweep.n_trials_elsewhere
+    trials = known if n_trials is None else n_trials
+    if trials < known:
+        message = f"--trials {trials}: {sweep.n_trials} are of this run alone"
+        if sweep.n_trials_elsewhere:
+            message += f", {sweep.n_trials_elsewhere} of other runs on the same rows"
+        message += "."
         raise InputError("setting_invalid", message)
     common = _common(sweep)
     dates, unknown = _dates(common)

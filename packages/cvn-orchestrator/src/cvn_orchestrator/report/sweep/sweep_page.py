@@ -28,13 +28,15 @@ def sweep_page(sweep: Sweep, judged: Judged) -> str:
     state = f"{len(sweep.done):,} of {run.cells:,} done"
     if sweep.failed or sweep.open:
         state += f", {len(sweep.failed):,} failed, {sweep.open:,} not begun"
+    said = judged.n_trials - sweep.n_trials - sweep.n_trials_elsewhere
     money = f"after a cost of {judged.costs[0]:g} a signal" if sweep.money else "without money"
     about = {
         "cells": f"{state} ({len(symbols)} symbols, {len(folds)} folds, {len(sweep.variants)} "
         "variants)",
         "judged": f"against {run.baseline}, {money}",
-        "trials ever run": f"{judged.n_trials:,}, counted from this run's rows; --trials adds "
-        "those of others",
+        "trials ever run": f"{judged.n_trials:,}: {sweep.n_trials:,} of this run, "
+        f"{sweep.n_trials_elsewhere:,} of others in its database on the same rows"
+        + (f", {said:,} that --trials adds" if said else ""),
         "run": f"{run.run[:12]}, started {run.started:%Y-%m-%d %H:%M} UTC",
     }
     sections = [
