@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from cvn_orchestrator.statistics import confidence_set, superior_predictive_ability
+from cvn_orchestrator.statistics.family import family_figures
 
 
 def returns(edge: float, seed: int = 0) -> np.ndarray:
@@ -54,3 +55,11 @@ def test_variants_that_are_the_baseline_leave_nothing_to_tell() -> None:
 def test_variants_of_equal_mean_are_both_in_the_set() -> None:
     one = np.tile([1.0, -0.5], 100)
     assert confidence_set(np.column_stack([one, one[::-1]]), block=2, seed=0) == (0, 1)
+
+
+def test_where_nothing_trades_there_is_nothing_to_pick() -> None:
+    family = family_figures(np.zeros((200, 3)), ("a", "b", "c"), block=2, seed=0)
+    assert (family.superior_p, family.confidence_set, family.overfitting) == (None, None, None)
+    assert (
+        family.undefined["overfitting"] == "every variant earns the same: there is nothing to pick"
+    )

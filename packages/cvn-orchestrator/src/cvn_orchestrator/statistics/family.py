@@ -55,6 +55,8 @@ def family_figures(net: Array, variants: tuple[str, ...], *, block: int, seed: i
     overfitting = None
     if n_dates < 2 * N_BLOCKS:
         undefined["overfitting"] = f"fewer than {2 * N_BLOCKS} test dates"
+    elif (net == net[:, :1]).all():
+        undefined["overfitting"] = "every variant earns the same: there is nothing to pick"
     else:
         overfitting = probability_of_overfitting(net)
     return Family(
