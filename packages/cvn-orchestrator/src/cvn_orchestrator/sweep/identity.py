@@ -11,8 +11,9 @@ from types import MappingProxyType
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from cvn_harness_core import HPOParams, TrainingPolicy, training_dependencies
+from cvn_harness_core import HPOParams, InputError, TrainingPolicy, training_dependencies
 from cvn_orchestrator.__about__ import __version__
 from cvn_orchestrator.plan.reading import Plan
 from cvn_orchestrator.plan.variants import Variant
@@ -139,8 +140,13 @@ def _other(value: Any) -> Any:
         return str(value)
     if isinstance(value, Mapping | MappingProxyType):
         return dict(value)
-    message = f"{value!r} ({type(value).__name__}) is in a plan and has no plain form"
-    raise NotImplementedError(message)
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    message = (
+        f"a setting of the plan is {value!r} ({type(value).__name__}), which has no plain form: "
+        "the run could not be told from one with another value."
+    )
+    raise InputError("setting_invalid", message)
 
 
 def _digest(facts: Mapping[str, Any]) -> str:
