@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from cvn_orchestrator.results.database import open_results
+
 from .command import cvn
 from .sweep.small import HEAD, late, write
 
@@ -156,7 +158,23 @@ def test_skipped_folds_are_said(tmp_path: Path) -> None:
     plan = write(tmp_path, text, late(850))
     said = cvn("sweep", plan, "--dry-run", cwd=tmp_path).stdout
     assert "cells     3: 3 symbols and folds x 1 variants; 1 symbols and folds are skipped" in said
-    assert "skipped: NQ, fold 1: train has no rows" in said
+    assert "incomplete: NQ, fold 1: train has no rows" in said
+
+
+def test_a_symbol_with_too_little_history_has_error_rows(tmp_path: Path) -> None:
+    plan = write(tmp_path, HEAD + LGBM, late(850))
+    said = cvn("sweep", plan, "--dry-run", cwd=tmp_path).stdout
+    assert "cells     4: 4 symbols and folds x 1 variants; 1 symbols and folds will fail" in said
+    done = cvn("sweep", plan, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "warning: incomplete, so their cells will fail: NQ, fold 1: train has no" in done.stderr
+    with open_results(f"sqlite:///{tmp_path}/cvn-results.db") as results:
+        rows = {(row.symbol, row.fold): row for row in results.rows("small")}
+    failed = rows.pop(("NQ", 1))
+    assert (failed.state, failed.error_type) == ("failed", "SplitsError")
+    assert failed.error_code == "splits_incomplete"
+    assert failed.error_message == "NQ, fold 1: train has no rows"
+    assert [row.state for row in rows.values()] == ["done"] * 3
 
 
 def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path: Path) -> None:

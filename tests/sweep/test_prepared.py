@@ -101,15 +101,22 @@ def test_rows_that_leak_are_refused_wherever_they_are_asked_for(tmp_path: Path) 
         sweep.datasets("ES", 1)
 
 
-def test_a_fold_that_a_symbol_lacks_is_refused_or_skipped_as_the_plan_says(tmp_path: Path) -> None:
+def test_a_fold_that_a_symbol_lacks_fails_or_is_refused_or_skipped(tmp_path: Path) -> None:
+    sweep = prepared(tmp_path, HEAD + LGBM, late(850))
+    assert Cell("NQ", 1, "lgbm") in sweep.cells
+    with pytest.raises(SplitsError, match="NQ, fold 1: train has no rows") as caught:
+        sweep.datasets("NQ", 1)
+    assert caught.value.code == "splits_incomplete"
     with pytest.raises(SplitsError) as caught:
-        prepared(tmp_path, HEAD + LGBM, late(850))
+        prepared(
+            tmp_path, HEAD.replace("embargo", 'incomplete = "refuse"\nembargo') + LGBM, late(850)
+        )
     assert caught.value.code == "splits_incomplete"
     assert caught.value.faults == ("NQ, fold 1: train has no rows",)
     sweep = prepared(
         tmp_path, HEAD.replace("embargo", 'incomplete = "skip"\nembargo') + LGBM, late(850)
     )
-    assert sweep.skipped == (("NQ", 1, ("train has no rows",)),)
+    assert sweep.incomplete == (("NQ", 1, ("train has no rows",)),)
     assert Cell("NQ", 1, "lgbm") not in sweep.cells
     assert Cell("NQ", 2, "lgbm") in sweep.cells
 
@@ -124,7 +131,7 @@ def test_a_plan_of_nothing_but_skipped_folds_is_refused(tmp_path: Path) -> None:
 def test_one_class_is_lacking_where_it_would_be_refused(tmp_path: Path) -> None:
     table = bars().with_columns(y=pl.when(pl.col("s") == "NQ").then(0).otherwise("y"))
     with pytest.raises(SplitsError) as caught:
-        prepared(tmp_path, HEAD + LGBM, table)
+        prepared(tmp_path, HEAD.replace("embargo", 'incomplete = "refuse"\nembargo') + LGBM, table)
     assert caught.value.faults[0] == (
         "NQ, fold 1: train has labels of one class only; val has labels of one class only"
     )

@@ -43,7 +43,7 @@ def _show(sweep: PreparedSweep) -> None:
     symbols = ", ".join(sweep.symbols[:8]) + (", ..." if len(sweep.symbols) > 8 else "")
     print(f"\n{len(sweep.symbols)} symbols together: {symbols}\n")
     print(table(sweep.survey))
-    for symbol, fold, lacks in sweep.skipped:
+    for symbol, fold, lacks in sweep.incomplete:
         print(f"incomplete: {symbol}, fold {fold}: {'; '.join(lacks)}")
     if sweep.plan.schema.label_end is None:
         print("cvn: note: no data.label_end, so nothing can be purged", file=sys.stderr)

@@ -24,15 +24,26 @@ from cvn_orchestrator.sweep.estimate import estimate
 from cvn_orchestrator.sweep.prepared import PreparedSweep, prepare
 from cvn_orchestrator.sweep.run import SweepSettings
 
+_SHOWN = 5
+
 
 def run(arguments: argparse.Namespace) -> int:
     """Check the plan and its data, then train, or print what there would be to do."""
     sweep = prepare(read_plan(arguments.plan), arguments.work)
     if arguments.dry_run or arguments.estimate:
         return _say_what(sweep, arguments)
-    for warning in _ignored_variables():
+    for warning in (*_ignored_variables(), *_failing(sweep)):
         print(f"cvn: warning: {warning}", file=sys.stderr)
     return _train(sweep, arguments)
+
+
+def _failing(sweep: PreparedSweep) -> list[str]:
+    """Return which cells are going to fail, for want of rows."""
+    if sweep.plan.splits.incomplete == "skip" or not sweep.incomplete:
+        return []
+    found = [f"{symbol}, fold {n}: {'; '.join(lacks)}" for symbol, n, lacks in sweep.incomplete]
+    shown = found[:_SHOWN] + ([f"{len(found) - _SHOWN} more"] if len(found) > _SHOWN else [])
+    return [f"incomplete, so their cells will fail: {' | '.join(shown)}"]
 
 
 def _say_what(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:

@@ -47,7 +47,7 @@ class AnySplitsSection(Struct, frozen=True):
     kind: Literal["walk_forward", "combinatorial"]
     embargo_days: Days = 0.0
     purge: bool = True
-    incomplete: Literal["refuse", "skip"] = "refuse"
+    incomplete: Literal["fail", "skip", "refuse"] = "fail"
 
 
 class WalkForwardSection(AnySplitsSection, frozen=True, kw_only=True):

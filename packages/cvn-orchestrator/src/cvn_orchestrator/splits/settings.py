@@ -62,11 +62,11 @@ class SplitSettings:
         Whether rows that come too near are left out. False leaves them in, and a fold that leaks
         is then refused: for rows that are purged already.
     incomplete
-        What becomes of a symbol's fold that lacks rows, or a class, in some part: the plan is
-        refused, or that fold of that symbol is skipped.
+        What becomes of a symbol's fold that lacks rows, or a class, in some part: its cells fail,
+        that fold of that symbol is skipped, or the plan is refused.
     """
 
     layout: Layout
     embargo: timedelta = timedelta(0)
     purge: bool = True
-    incomplete: Literal["refuse", "skip"] = "refuse"
+    incomplete: Literal["fail", "skip", "refuse"] = "fail"

@@ -65,13 +65,16 @@ class Survey:
         return tuple(facts for facts in self.facts if facts.lacks)
 
     def require_sound(self, settings: SplitSettings) -> None:
-        """Raise SplitsError ``splits_leak`` or, unless some are skipped, ``splits_incomplete``."""
+        """Raise SplitsError ``splits_leak``, or ``splits_incomplete`` where that is refused.
+
+        Nothing but incomplete folds always is.
+        """
         refuse(self.leaks)
         if self.lacking and settings.incomplete == "refuse":
             faults = [f"{f.symbol}, fold {f.fold}: {'; '.join(f.lacks)}" for f in self.lacking]
             heading = (
-                "some folds are incomplete; lay fewer or longer ones, leave the symbol out, or "
-                'skip them (splits.incomplete = "skip"):'
+                "some folds are incomplete; lay fewer or longer ones, leave the symbol out, skip "
+                'them (splits.incomplete = "skip"), or let their cells fail ("fail"):'
             )
             raise SplitsError.of("splits_incomplete", heading, faults)
         if len(self.lacking) == len(self.facts):

@@ -37,10 +37,11 @@ def dry_run(sweep: PreparedSweep) -> dict[str, Any]:
             for variant, one in zip(plan.variants, apart, strict=True)
         ],
         "cells": [[c.symbol, c.fold, c.variant] for c in sweep.cells],
-        "skipped": [
+        "incomplete": [
             {"symbol": symbol, "fold": fold, "lacks": list(lacks)}
-            for symbol, fold, lacks in sweep.skipped
+            for symbol, fold, lacks in sweep.incomplete
         ],
+        "incomplete_folds": plan.splits.incomplete,
         "fits": {
             "after_sharing": {kind: n * len(complete) for kind, n in together.items()},
             "without_sharing": {
@@ -95,7 +96,8 @@ def dry_run_text(facts: Mapping[str, Any]) -> str:
     data, splits = facts["data"], facts["splits"]
     rows = data["rows"]
     layout = ", ".join(f"{name} {value}" for name, value in splits["layout"].items())
-    n_variants, n_skipped = len(facts["variants"]), len(facts["skipped"])
+    n_variants, n_incomplete = len(facts["variants"]), len(facts["incomplete"])
+    fate = "are skipped" if facts["incomplete_folds"] == "skip" else "will fail"
     pairs = len(facts["cells"]) // n_variants if n_variants else 0
     lines = [
         f"{facts['name']}: what {facts['plan']} would train; nothing is trained now",
@@ -110,7 +112,7 @@ def dry_run_text(facts: Mapping[str, Any]) -> str:
             f"{splits['embargo_days']:g} days; drawn by cvn splits"
         ),
         f"cells     {len(facts['cells'])}: {pairs} symbols and folds x {n_variants} variants"
-        + (f"; {n_skipped} symbols and folds are skipped" if n_skipped else ""),
+        + (f"; {n_incomplete} symbols and folds {fate}" if n_incomplete else ""),
         f"fits      {_fits(facts['fits']['after_sharing'])}",
         f"          without sharing {_fits(facts['fits']['without_sharing'])}",
         f"threads   {facts['threads']} a fit; seed {facts['seed']}; retries {facts['retries']}",
@@ -121,10 +123,10 @@ def dry_run_text(facts: Mapping[str, Any]) -> str:
         "",
         _variants(facts["variants"]),
     ]
-    lines += [""] if facts["skipped"] or facts["warnings"] else []
+    lines += [""] if n_incomplete or facts["warnings"] else []
     lines += [
-        f"skipped: {s['symbol']}, fold {s['fold']}: {'; '.join(s['lacks'])}"
-        for s in facts["skipped"]
+        f"incomplete: {s['symbol']}, fold {s['fold']}: {'; '.join(s['lacks'])}"
+        for s in facts["incomplete"]
     ]
     lines += [f"warning: {warning}" for warning in facts["warnings"]]
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from cvn_harness_core import (
     resolve_parameters,
 )
 from cvn_orchestrator.data.shared import SharedTable, share_table
-from cvn_orchestrator.errors import DataError, PlanError
+from cvn_orchestrator.errors import DataError, PlanError, SplitsError
 from cvn_orchestrator.plan.reading import Plan
 from cvn_orchestrator.splits.leaks import require_no_leak
 from cvn_orchestrator.splits.rows import FoldRows, assign
@@ -55,20 +55,25 @@ class PreparedSweep:
         return tuple(
             Cell(facts.symbol, facts.fold, variant.name)
             for facts in self.survey.facts
-            if not facts.lacks
+            if not facts.lacks or self.plan.splits.incomplete == "fail"
             for variant in self.plan.variants
         )
 
     @property
-    def skipped(self) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
-        """Symbol, fold and what it lacks, of those that the plan lets be skipped."""
+    def incomplete(self) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+        """Symbol, fold and what it lacks, of those whose cells fail or, as planned, are skipped."""
         return tuple((f.symbol, f.fold, f.lacks) for f in self.survey.lacking)
 
     def datasets(self, symbol: str, fold: int) -> Datasets:
         """Return what the cells of a symbol and a fold are trained on.
 
-        See ``datasets_of``. Raises SplitsError ``splits_leak`` if its rows leak.
+        See ``datasets_of``. Raises SplitsError ``splits_leak`` if its rows leak, and
+        ``splits_incomplete`` if some are lacking.
         """
+        for short, number, lacks in self.incomplete:
+            if (short, number) == (symbol, fold):
+                message = f"{symbol}, fold {fold}: {'; '.join(lacks)}"
+                raise SplitsError("splits_incomplete", message)
         rows, splits = self.table.rows(symbol), self.plan.splits
         window = self.survey.folds[fold - 1]
         found = assign(rows, window, splits.embargo, purge=splits.purge)
@@ -121,7 +126,7 @@ def lay(plan: Plan, work: Path) -> PreparedSweep:
 
 
 def prepare(plan: Plan, work: Path) -> PreparedSweep:
-    """Do as ``lay``, and refuse splits that leak, or are incomplete.
+    """Do as ``lay``, and refuse splits that leak, or are incomplete where the plan says so.
 
     Raises SplitsError ``splits_leak`` or ``splits_incomplete`` besides what ``lay`` raises.
     """
