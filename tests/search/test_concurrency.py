@@ -95,6 +95,19 @@ def run_of(path: Path, **changes: object) -> Any:
     )
 
 
+def test_none_is_begun_once_a_stop_is_wanted(fits: Any, tmp_path: Path) -> None:
+    """Also not when the first trial's memory is told of, and a second might run beside it."""
+    stop = threading.Event()
+    fits(lambda n, beside, request: stop.set())
+    data = datasets()
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, data, run_of(tmp_path), stop_wanted=stop.is_set)
+    assert [t.state for t in read_search(f"sqlite:///{tmp_path}/hpo.db").trials] == ["complete"]
+    undisturbed = said(train_one(MODEL, data, settings(MODEL)))
+    stop.clear()
+    assert said(train_one(MODEL, data, run_of(tmp_path))) == undisturbed
+
+
 @pytest.mark.parametrize("times", ["once", "always"])
 def test_an_interrupt_lets_those_that_run_come_to_their_end(
     fits: Any, tmp_path: Path, times: str

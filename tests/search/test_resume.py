@@ -13,13 +13,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
+import sqlalchemy as sa
 
-from cvn_harness_core import SearchError, Store, read_search, train_one
+from cvn_harness_core import SearchError, Store, TrialRecord, read_search, train_one
 from cvn_harness_core.harness import planning
+from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.search.storage import close_storage, open_storage
+from cvn_harness_core.search.study import Study
 from tests.ensembles.small import datasets
 
 from .worker import said, settings
@@ -167,6 +171,68 @@ def test_a_torn_last_line_of_a_journal_is_dropped(tmp_path: Path, undisturbed: s
         storage.unlink()
 
 
+def test_a_line_that_another_writer_tore_is_dropped(tmp_path: Path, undisturbed: str) -> None:
+    storage = tmp_path / "hpo.journal"
+    run = settings(MODEL, n_trials=TRIALS, storage=str(storage), study_name="torn")
+
+    def tear(_: str, record: TrialRecord) -> None:
+        if record.number in (2, 5):
+            with storage.open("ab") as file:
+                file.write(b'{"op_code": 4, "worker_id": "x')
+
+    assert said(train_one(MODEL, datasets(), run, on_trial=tear)) == undisturbed
+    assert len(read_search(str(storage), "torn").trials) == TRIALS
+
+
+def test_a_database_that_goes_away_is_no_death(
+    postgres: str, undisturbed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Twice in one trial, and its process lives on: the trial was not at fault."""
+    engine = sa.create_engine(postgres, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool)
+    kind = type(adapter_of(MODEL))
+    own, fits, lost = kind.fit, [], [4, 6]  # the second trial of each of the first two searches
+
+    def fit(self: Any, prepared: Any, request: Any) -> Any:
+        fits.append(request)
+        if len(fits) in lost:
+            with engine.connect() as connection:
+                connection.execute(
+                    sa.text(
+                        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                        "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                    )
+                )
+        return own(self, prepared, request)
+
+    monkeypatch.setattr(kind, "fit", fit)
+    run = settings(MODEL, n_trials=TRIALS, storage=postgres, study_name="lost")
+    for _ in lost:
+        with pytest.raises(SearchError) as caught:
+            train_one(MODEL, datasets(), run)
+        assert caught.value.code == "storage_unavailable"
+    assert said(train_one(MODEL, datasets(), run)) == undisturbed
+
+
+def test_an_interrupt_after_a_trial_was_told_of_loses_nothing(
+    storage: str, undisturbed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, asked = Study.best, []
+
+    def best(self: Study) -> TrialRecord:
+        asked.append(self)
+        if len(asked) == 3:
+            raise KeyboardInterrupt
+        return own(self)
+
+    monkeypatch.setattr(Study, "best", best)
+    run = settings(MODEL, n_trials=TRIALS, storage=storage, study_name="told")
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), run)
+    artifact = train_one(MODEL, datasets(), run)
+    assert said(artifact) == undisturbed
+    assert {trial.attempts for trial in artifact.search.trials} == {1}
+
+
 def test_trials_on_the_same_data_are_counted_over_studies(tmp_path: Path) -> None:
     storage, store = f"sqlite:///{tmp_path}/hpo.db", Store(tmp_path / "store")
 
@@ -235,6 +301,39 @@ def test_a_study_of_another_search_is_refused_with_what_differs(
     assert caught.value.code == "study_differs"
     with pytest.raises(SearchError, match=r"data\.train\.X"):
         train_one(MODEL, datasets(seed=1), run)
+
+
+@pytest.mark.parametrize(("n_trials", "direction"), [(3, "maximize"), (0, "minimize")])
+def test_a_study_of_somebody_else_is_refused_and_stays_as_it_is(
+    tmp_path: Path, n_trials: int, direction: str
+) -> None:
+    storage = f"sqlite:///{tmp_path}/hpo.db"
+    study = optuna.create_study(study_name="mine", storage=storage, direction=direction)
+    study.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=n_trials)
+    with pytest.raises(SearchError, match="is no search of this harness") as caught:
+        train_one(MODEL, datasets(), settings(MODEL, storage=storage, study_name="mine"))
+    assert caught.value.code == "study_differs"
+    again = optuna.load_study(study_name="mine", storage=storage)
+    assert again.user_attrs == {}
+    assert len(again.trials) == n_trials
+
+
+def test_a_trial_that_somebody_else_ended_is_not_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage = f"sqlite:///{tmp_path}/hpo.db"
+    kind = type(adapter_of(MODEL))
+    own = kind.fit
+
+    def fit(self: Any, prepared: Any, request: Any) -> Any:
+        study = optuna.load_study(study_name="mine", storage=storage)
+        study.tell(0, state=optuna.trial.TrialState.FAIL)
+        return own(self, prepared, request)
+
+    monkeypatch.setattr(kind, "fit", fit)
+    with pytest.raises(SearchError, match="was ended by somebody else") as caught:
+        train_one(MODEL, datasets(), settings(MODEL, storage=storage, study_name="mine"))
+    assert caught.value.code == "study_busy"
 
 
 def test_records_in_the_storage_say_everything(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 from cvn_harness_core import SearchError, count_trials, read_search, train_one
 from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.search.lease import lease
-from cvn_harness_core.search.storage import open_storage, shown
+from cvn_harness_core.search.storage import close_storage, open_storage, shown
 from tests.ensembles.small import datasets
 
 from .test_resume import postgres, storage  # noqa: F401
@@ -32,6 +34,12 @@ DATA = datasets(n=600)
         "nothing://me",
         "sqlite:///hpo\0.db",
         "hpo\0.journal",
+        "",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file:hpo.db?uri=true",
+        "sqlite:///nowhere/hpo.db",
+        "nowhere/hpo.journal",
     ],
 )
 def test_a_storage_that_cannot_be_is_a_typed_error_without_a_password(
@@ -57,6 +65,55 @@ def test_reading_what_is_not_there_makes_nothing(
             use(url)
         assert caught.value.code == "storage_unavailable"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "content", [b"rubbish\n{}\n", b"\xff\xfe\n{}\n", b'{"a": 1}\n', b"[]\n", b"SQLite format 3\n\n"]
+)
+def test_a_file_that_is_no_journal(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "hpo.journal"
+    path.write_bytes(content)
+    run = settings(MODEL, storage=str(path))
+    for use in (read_search, count_trials, lambda _: train_one(MODEL, DATA, run)):
+        with pytest.raises(SearchError) as caught:
+            use(str(path))
+        assert caught.value.code == "storage_unavailable"
+
+
+def test_reading_a_journal_writes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "hpo.journal"
+    train_one(MODEL, DATA, settings(MODEL, n_trials=2, storage=str(path)))
+    with path.open("ab") as file:
+        file.write(b'{"torn')
+    before = path.read_bytes()
+    for beside in tmp_path.glob("*lock"):
+        beside.unlink()
+    assert len(read_search(str(path)).trials) == 2
+    assert [p.name for p in tmp_path.iterdir()] == ["hpo.journal"]
+    assert path.read_bytes() == before
+
+
+def test_many_open_a_new_database_at_once(tmp_path: Path) -> None:
+    for number in range(12):
+        url, together = f"sqlite:///{tmp_path}/{number}.db", threading.Barrier(4)
+
+        def opened(_: int, url: str = url, together: threading.Barrier = together) -> None:
+            together.wait()
+            close_storage(open_storage(url))
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(opened, range(4)))
+
+
+def test_a_link_to_a_database_is_the_same_database(tmp_path: Path) -> None:
+    (tmp_path / "link.db").symlink_to(tmp_path / "hpo.db")
+    with (
+        lease(f"sqlite:///{tmp_path}/hpo.db", "mine"),
+        pytest.raises(SearchError) as caught,
+        lease(f"sqlite:///{tmp_path}/link.db", "mine"),
+    ):
+        pass
+    assert caught.value.code == "study_busy"
 
 
 def test_a_database_without_studies_stays_as_it_is(tmp_path: Path) -> None:

@@ -30,6 +30,9 @@ OnTrial: TypeAlias = Callable[[str, TrialRecord], None]
 """Told of every trial that ended and was kept, with the model's name; what it raises ends the
 search, and a search with a storage can be resumed."""
 
+StopWanted: TypeAlias = Callable[[], bool]
+"""Asked before a trial is begun; from the first yes on none is, and those in hand are finished."""
+
 
 @dataclass(frozen=True, eq=False)
 class Request:
@@ -39,6 +42,7 @@ class Request:
     store: Store | None = None
     tags: Mapping[str, str] | None = None
     on_trial: OnTrial | None = None
+    stop_wanted: StopWanted | None = None
 
     @cached_property
     def content(self) -> dict[str, str]:

@@ -24,6 +24,7 @@ from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.planning import (
     OnTrial,
     Request,
+    StopWanted,
     Training,
     check_arguments,
     of_base,
@@ -52,6 +53,7 @@ def train_ensemble(
     store: Store | None = None,
     tags: Mapping[str, str] | None = None,
     on_trial: OnTrial | None = None,
+    stop_wanted: StopWanted | None = None,
 ) -> TrainedArtifact:
     """Train one registered ensemble and return its artifact.
 
@@ -76,7 +78,7 @@ def train_ensemble(
     policy
         By default ``TrainingPolicy.economic()``. Bases get it too, with ``OutOfFold()`` and
         ``Calibration()`` where it has none.
-    store, tags, on_trial
+    store, tags, on_trial, stop_wanted
         As of ``train_one``.
 
     Raises
@@ -90,7 +92,7 @@ def train_ensemble(
     FitError
         If a base or the combiner fails.
     """
-    request = Request(datasets, store, tags, on_trial)
+    request = Request(datasets, store, tags, on_trial, stop_wanted)
     return run_ensemble(name, hpo_params, bases, policy, request).artifact
 
 

@@ -12,6 +12,7 @@ from cvn_harness_core.harness.parameters import resolve_parameters
 from cvn_harness_core.harness.planning import (
     OnTrial,
     Request,
+    StopWanted,
     Training,
     check_arguments,
     search_of,
@@ -35,6 +36,7 @@ def train_one(
     store: Store | None = None,
     tags: Mapping[str, str] | None = None,
     on_trial: OnTrial | None = None,
+    stop_wanted: StopWanted | None = None,
 ) -> TrainedArtifact:
     """Train one registered model, pick its theta, and return the artifact.
 
@@ -58,6 +60,9 @@ def train_one(
     on_trial
         Told of every trial of a search, with the model's name and a ``TrialRecord``. What it
         raises ends the search; with ``HPOParams(storage=...)`` the same call goes on with it.
+    stop_wanted
+        Asked before each trial of a search is begun. Once it says yes none is, those in hand are
+        finished and kept, and KeyboardInterrupt is raised unless there are enough.
 
     Raises
     ------
@@ -75,7 +80,7 @@ def train_one(
         If the store cannot be used.
     """
     return run_model(
-        model_name, hpo_params, policy, Request(datasets, store, tags, on_trial)
+        model_name, hpo_params, policy, Request(datasets, store, tags, on_trial, stop_wanted)
     ).artifact
 
 

@@ -120,7 +120,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
             from cvn_harness_core.search.engine import search
 
             trace.stage = "search"
-            found = search(training, log, request.on_trial)
+            found = search(training, log, request.on_trial, request.stop_wanted)
             space = training.search.space
             winner = with_dropped(found.parameters, training.parameters, space)
             training = training.settled(winner)

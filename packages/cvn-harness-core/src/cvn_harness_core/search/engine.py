@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, NamedTuple
 
 from cvn_harness_core.contracts.hpo import HPOParams
@@ -12,10 +12,10 @@ from cvn_harness_core.contracts.model import Fitted
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.plain import plain
 from cvn_harness_core.contracts.search import SearchedDimension, SearchRecord
-from cvn_harness_core.errors import InputError
+from cvn_harness_core.errors import InputError, SearchError, StoreError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoComplete
-from cvn_harness_core.harness.planning import OnTrial, Training
+from cvn_harness_core.harness.planning import OnTrial, StopWanted, Training
 from cvn_harness_core.search.identity import identity_of
 from cvn_harness_core.search.loop import Loop
 from cvn_harness_core.search.objective import direction_of
@@ -35,7 +35,12 @@ class Found(NamedTuple):
     record: SearchRecord
 
 
-def search(training: Training, log: RunLog, on_trial: OnTrial | None = None) -> Found:
+def search(
+    training: Training,
+    log: RunLog,
+    on_trial: OnTrial | None = None,
+    stop_wanted: StopWanted | None = None,
+) -> Found:
     """Run the trials that are not finished yet, and return the best.
 
     Raises
@@ -54,11 +59,14 @@ def search(training: Training, log: RunLog, on_trial: OnTrial | None = None) -> 
         study = _open(training, settings)
         deadline = None if settings.timeout_s is None else started + settings.timeout_s
         with closing(study):
-            loop = Loop(training, log, study, deadline, on_trial)
+            loop = Loop(training, log, study, deadline, on_trial, stop_wanted)
             try:
                 loop.run()
-            finally:
-                n_on_data = _count(training, study)
+            except BaseException:
+                with suppress(SearchError, StoreError):
+                    _count(training, study)
+                raise
+            n_on_data = _count(training, study)
             best = study.best()
             fitted = loop.fit_of(best)
     record = study.record(n_on_data, time.perf_counter() - started)

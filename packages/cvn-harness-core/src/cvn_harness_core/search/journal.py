@@ -15,33 +15,36 @@ _BLOCK = 1 << 16
 
 
 def open_journal(path: str) -> JournalStorage:
-    """Return Optuna's storage on a journal file, repaired.
+    """Return Optuna's storage on a journal file.
 
     Optuna's own lock, a link beside the file, outlives its holder, and others wait 30 s for it. A
     line that a dead writer left unfinished makes the whole file unreadable once another is appended
-    to it; it was never confirmed to anybody, and goes. Raises OSError.
+    to it; it was never confirmed to anybody, and goes before anything is appended. Reading writes
+    nothing. Raises OSError.
     """
     from optuna.storages import JournalStorage
     from optuna.storages.journal import JournalFileBackend
 
-    lock = _Lock(f"{path}.flock")
-    lock.acquire()
-    try:
-        _drop_torn_line(Path(path))
-    finally:
-        lock.release()
-    return JournalStorage(JournalFileBackend(path, lock_obj=lock))  # type: ignore[arg-type]
+    return JournalStorage(JournalFileBackend(path, lock_obj=_Lock(path)))  # type: ignore[arg-type]
 
 
 class _Lock:
-    """A lock as Optuna's backend uses it, ended by the kernel with its holder."""
+    """A lock as Optuna's backend uses it around each writing, ended by the kernel with its holder.
+
+    Whoever holds it finds a file of whole lines.
+    """
 
     def __init__(self, path: str) -> None:
-        self._lock = FileLock(path, fallback_to_soft=False)
+        self._path, self._lock = Path(path), FileLock(f"{path}.flock", fallback_to_soft=False)
 
     def acquire(self) -> bool:
         """Wait for the lock; True."""
         self._lock.acquire()
+        try:
+            _drop_torn_line(self._path)
+        except BaseException:
+            self._lock.release()
+            raise
         return True
 
     def release(self) -> None:
@@ -50,10 +53,10 @@ class _Lock:
 
 
 def _drop_torn_line(path: Path) -> None:
-    if not path.is_file():
-        return
     with path.open("r+b") as file:
         size = end = file.seek(0, os.SEEK_END)
+        if not end or os.pread(file.fileno(), 1, end - 1) == b"\n":
+            return
         while end:
             start = max(0, end - _BLOCK)
             file.seek(start)

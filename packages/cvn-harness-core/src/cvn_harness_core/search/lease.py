@@ -34,6 +34,7 @@ def lease(url: str | None, study: str) -> Iterator[Callable[[], None]]:
     held: AbstractContextManager[Callable[[], None]] = nullcontext(_always)
     file = file_of(url)
     if file is not None:
+        file = file.resolve()  # the same under another name
         beside = file.with_name(f"{file.name}.{text_digest(study)[:12]}.lock")
         held = _locked(beside, url, study)
     elif url.startswith("postgresql"):

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from typing import Any
 
 from cvn_harness_core.contracts.model import Fitted
@@ -14,7 +15,7 @@ from cvn_harness_core.contracts.search import TrialRecord
 from cvn_harness_core.errors import SearchError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoTrialComplete
-from cvn_harness_core.harness.planning import OnTrial, Training
+from cvn_harness_core.harness.planning import OnTrial, StopWanted, Training
 from cvn_harness_core.resources.budget import Budget
 from cvn_harness_core.resources.workers import worker_count
 from cvn_harness_core.search.study import ATTEMPTS, Asked, Study
@@ -26,7 +27,8 @@ class Loop:
 
     A KeyboardInterrupt stops it softly: no trial is begun any more, and those that run go to their
     end, are kept and told of before it is raised. A second one cuts them, as any other error does.
-    (``on_trial`` may raise it at every trial that it is told of: that is one wish.)
+    (``on_trial`` may raise it at every trial that it is told of: that is one wish, and
+    ``stop_wanted``, asked before each is begun, may say it too.)
     """
 
     def __init__(
@@ -36,8 +38,10 @@ class Loop:
         study: Study,
         deadline: float | None,
         on_trial: OnTrial | None,
+        stop_wanted: StopWanted | None = None,
     ) -> None:
         self._study, self._log, self._deadline, self._on_trial = study, log, deadline, on_trial
+        self._stop_wanted = stop_wanted or (lambda: False)
         self._cutting, self._stopping = threading.Event(), False
         self._name = training.spec.name
         self.trials = Trials(training, log, self._ended)
@@ -83,6 +87,8 @@ class Loop:
                 while (asked := self._next()) is not None:
                     self._submit(pool, asked)
                 if not self._running:
+                    if self._stop_wanted() and not self._ended() and self._study.is_open:
+                        raise KeyboardInterrupt
                     return
                 self._take_one()
         except KeyboardInterrupt:
@@ -93,7 +99,7 @@ class Loop:
 
     def _next(self) -> Asked | None:
         """Return what may begin now; None if others must end before, or there is nothing."""
-        if self._ended() or len(self._running) >= self._n_workers():
+        if self._ended() or self._stop_wanted() or len(self._running) >= self._n_workers():
             return None
         if not self._waiting and (asked := self._study.ask()) is not None:
             self._waiting.append(asked)
@@ -146,7 +152,8 @@ class Loop:
         try:
             return self.trials.run(asked, self._study.earlier(asked.number))
         except BaseException:  # interrupted, and not dead: the attempt does not count
-            self._study.cut(asked)
+            with suppress(SearchError):
+                self._study.cut(asked)
             raise
 
     def _take_one(self) -> None:
@@ -208,7 +215,8 @@ class Loop:
         pool.shutdown(wait=True, cancel_futures=True)
         for future, asked in self._running.items():
             if not future.cancelled() and future.exception() is None:
-                self._settle(asked, future.result())
+                with suppress(SearchError):  # what ended the search is raised, not what follows
+                    self._settle(asked, future.result())
 
     def _ended(self) -> bool:
         late = self._deadline is not None and time.perf_counter() > self._deadline

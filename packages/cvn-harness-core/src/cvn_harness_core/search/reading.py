@@ -31,8 +31,10 @@ if TYPE_CHECKING:
 IDENTITY, DATASETS, HEADER = "cvn_identity", "cvn_datasets", "cvn_search"
 """Attributes of a study: what its trials depend on, the data's digest, its record's beginning."""
 
-RECORD, ATTEMPTS_BY = "cvn_trial", "cvn_attempts"
-"""Attributes of a trial: its record, and how often it was begun, by the supervisor's name."""
+RECORD, ATTEMPTS_BY, BEGUN_BY = "cvn_trial", "cvn_attempts", "cvn_begun_by"
+"""Attributes of a trial: its record, how often it was begun, by the supervisor's name, and by which
+process the last time.
+"""
 
 
 def read_search(storage: str, study_name: str | None = None) -> SearchRecord:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cvn_harness_core.errors import PluginDependencyError, SearchError
+from cvn_harness_core.errors import HarnessError, PluginDependencyError, SearchError
 
 if TYPE_CHECKING:
     from optuna.storages import BaseStorage
 
 JOURNAL = ".journal"
+
+_TRIED_AGAIN_S = (0.1, 0.2, 0.4, 0.8, 1.6)
 
 
 def open_storage(url: str | None, *, must_exist: bool = False) -> BaseStorage:
@@ -28,8 +31,8 @@ def open_storage(url: str | None, *, must_exist: bool = False) -> BaseStorage:
     require_optuna()
     with storage_errors(url):
         file = None if url is None else file_of(url)
-        if must_exist and file is not None and not file.is_file():
-            message = "there is no such file"
+        if file is not None and not (file.is_file() if must_exist else file.parent.is_dir()):
+            message = "there is no such file" if must_exist else f"there is no folder {file.parent}"
             raise FileNotFoundError(message)
         if url is None:
             from optuna.storages import InMemoryStorage
@@ -39,12 +42,26 @@ def open_storage(url: str | None, *, must_exist: bool = False) -> BaseStorage:
             from cvn_harness_core.search.journal import open_journal
 
             return open_journal(url)
-        from optuna.storages import RDBStorage
+        return _database(url, must_exist=must_exist)
 
-        from cvn_harness_core.database import patience, url_of
 
-        arguments = {"connect_args": patience(url_of(url))}
-        return RDBStorage(url, arguments, skip_table_creation=must_exist)
+def _database(url: str, *, must_exist: bool) -> BaseStorage:
+    """Return Optuna's storage in a database; who makes its tables beside another tries again."""
+    from optuna.storages import RDBStorage
+    from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+
+    from cvn_harness_core.database import patience, url_of
+
+    arguments = {"connect_args": patience(url_of(url))}
+    for wait_s in (*_TRIED_AGAIN_S, None):
+        try:
+            return RDBStorage(url, arguments, skip_table_creation=must_exist)
+        except (IntegrityError, OperationalError, ProgrammingError) as error:
+            raced = not isinstance(error, OperationalError) or "already exists" in str(error)
+            if wait_s is None or not raced:
+                raise
+            time.sleep(wait_s)
+    raise AssertionError
 
 
 def file_of(url: str) -> Path | None:
@@ -52,12 +69,19 @@ def file_of(url: str) -> Path | None:
 
     Raises SearchError ``storage_unavailable`` for what is no storage.
     """
+    from sqlalchemy.exc import ArgumentError
+
     from cvn_harness_core.database import sqlite_file, url_of
 
     with storage_errors(url):
         if url.endswith(JOURNAL) and "\0" not in url:
             return Path(url)
-        return sqlite_file(url_of(url))
+        found = url_of(url)
+        file = sqlite_file(found)
+        if file is None and found.get_backend_name() == "sqlite":
+            message = "SQLite needs the path of a file; None keeps trials in memory"
+            raise ArgumentError(message)
+        return file
 
 
 def close_storage(storage: BaseStorage) -> None:
@@ -72,12 +96,24 @@ def close_storage(storage: BaseStorage) -> None:
 @contextmanager
 def storage_errors(url: str | None) -> Iterator[None]:
     """Turn what a storage raises while it is used into SearchError ``storage_unavailable``."""
-    from optuna.exceptions import StorageInternalError
+    from optuna.exceptions import OptunaError
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         yield
-    except (SQLAlchemyError, StorageInternalError, ImportError, OSError) as error:
+    except HarnessError:
+        raise
+    # What is no journal is a ValueError, KeyError or TypeError, another Optuna's a RuntimeError.
+    except (
+        SQLAlchemyError,
+        OptunaError,
+        ImportError,
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        RuntimeError,
+    ) as error:
         if url is None:
             raise
         reason = _without_secrets(str(error.__cause__ or error).partition("\n")[0], url)
@@ -108,7 +144,7 @@ def _without_secrets(said: str, url: str) -> str:
 
     from cvn_harness_core.database import url_of, without_secrets
 
-    said = said.replace(url, shown(url) or "")
+    said = said.replace(url, shown(url) or "") if url else said
     try:
         return said if url.endswith(JOURNAL) else without_secrets(said, url_of(url))
     except ArgumentError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import uuid
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ from cvn_harness_core.search.mirror import OPTUNA_STATES, Mirror, as_running
 from cvn_harness_core.search.objective import Direction
 from cvn_harness_core.search.reading import (
     ATTEMPTS_BY,
+    BEGUN_BY,
     DATASETS,
     HEADER,
     IDENTITY,
@@ -41,6 +43,10 @@ SUPERVISOR = "CVN_SUPERVISOR"
 itself. Attempts count by that name: one that its supervisor did not survive says nothing of the
 trial. Where nobody watches, all attempts have no name, and count.
 """
+
+
+_RUNNING = uuid.uuid4().hex
+"""Tells this process from an earlier one with its number."""
 
 
 class Asked(NamedTuple):
@@ -131,6 +137,11 @@ class Study:
         return None
 
     @property
+    def is_open(self) -> bool:
+        """Whether there are trials to run."""
+        return self.n_before < self._n_trials
+
+    @property
     def n_before(self) -> int:
         """How many trials are finished without a gap."""
         while self._n_before in self.records:
@@ -142,32 +153,47 @@ class Study:
         return [self.records[n] for n in range(number - self._lag)]
 
     def begin(self, asked: Asked) -> None:
-        """Note that a trial is begun."""
+        """Note that a trial is begun, and by which process."""
+        self._check_held()
         with storage_errors(self._url):
+            self._attr(asked.number, BEGUN_BY, _process())
             self._attr(asked.number, ATTEMPTS_BY, {self._supervisor: asked.attempt})
 
     def cut(self, asked: Asked) -> None:
         """Note that a trial was ended from outside: it will be run again, and does not count."""
+        self._check_held()
         with storage_errors(self._url):
             self._attr(asked.number, ATTEMPTS_BY, {self._supervisor: asked.attempt - 1})
 
     def tell(self, record: TrialRecord) -> None:
-        """Keep the result of a trial.
+        """Keep the result of a trial; of one that was told already, nothing changes.
 
-        Raises SearchError ``study_busy`` or ``storage_unavailable`` if it is not held any more.
+        Raises SearchError ``study_busy``, also for a trial that somebody else has ended, or
+        ``storage_unavailable`` if it is not held any more.
         """
+        self._check_held()
+        text = json.dumps(msgspec.to_builtins(record))
+        with storage_errors(self._url):
+            kept = self._study.get_trials(deepcopy=False)[record.number]
+            if not kept.state.is_finished():
+                self._finish(record, text)
+            elif kept.user_attrs.get(RECORD) != text:  # an interrupt may strike in between
+                message = (
+                    f"trial {record.number} of the study {self.name} was ended by somebody else "
+                    f"({kept.state.name.lower()}). Give another study_name."
+                )
+                raise SearchError("study_busy", message)
+        self.records[record.number] = record
+
+    def _finish(self, record: TrialRecord, text: str) -> None:
         import optuna
 
-        self._check_held()
-        with storage_errors(self._url):
-            self._attr(record.number, RECORD, json.dumps(msgspec.to_builtins(record)))
-            self._study.tell(
-                record.number,
-                record.value if record.state == "complete" else None,
-                state=optuna.trial.TrialState[OPTUNA_STATES[record.state]],
-                skip_if_finished=True,  # an interrupt may have struck between here and below
-            )
-        self.records[record.number] = record
+        self._attr(record.number, RECORD, text)
+        self._study.tell(
+            record.number,
+            record.value if record.state == "complete" else None,
+            state=optuna.trial.TrialState[OPTUNA_STATES[record.state]],
+        )
 
     def trials_on_data(self) -> dict[str, int]:
         """Return how many trials are finished in each study of these data in the storage.
@@ -206,6 +232,13 @@ class Study:
     def _same(self, identity: Mapping[str, str]) -> None:
         kept = self._study.user_attrs.get(IDENTITY)
         if kept is None:
+            direction = self._study.direction.name.lower()
+            if direction != self._header["direction"] or self._study.get_trials(deepcopy=False):
+                message = (
+                    f"the study {self.name} is no search of this harness ({direction}, "
+                    f"{len(self._study.trials)} trials). Give another study_name."
+                )
+                raise SearchError("study_differs", message)
             self._study.set_user_attr(IDENTITY, dict(identity))
             return
         names = sorted(set(kept) | set(identity))
@@ -239,7 +272,10 @@ class Study:
                 "another release of Optuna or NumPy samples otherwise. Give another study_name."
             )
             raise SearchError("study_differs", message)
-        begun = kept[number].user_attrs.get(ATTEMPTS_BY, {}).get(self._supervisor, 0)
+        attrs = kept[number].user_attrs
+        begun = attrs.get(ATTEMPTS_BY, {}).get(self._supervisor, 0)
+        if attrs.get(BEGUN_BY) == _process():  # and it lives: the storage failed, not the trial
+            begun -= 1
         return Asked(number, params, begun + 1, alone=begun > 0)
 
     def _in_order(self, params: Mapping[str, ParamValue]) -> dict[str, ParamValue]:
@@ -250,6 +286,10 @@ class Study:
         study_id = self._storage.get_study_id_from_name(self.name)
         trial_id = self._storage.get_trial_id_from_study_id_trial_number(study_id, number)
         self._storage.set_trial_user_attr(trial_id, name, value)
+
+
+def _process() -> str:
+    return f"{os.getpid()}-{_RUNNING}"
 
 
 def _short(text: str | None) -> str:

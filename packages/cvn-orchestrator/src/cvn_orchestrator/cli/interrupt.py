@@ -31,29 +31,37 @@ def exit_code(number: int) -> int:
     return 128 + number
 
 
-@contextmanager
-def postponed(*numbers: signal.Signals) -> Iterator[Callable[[], None]]:
-    """Hold back the first of these signals, and yield a function that raises Stopped if it came.
+class Postponed:
+    """A signal that is held back until somebody asks for it."""
 
-    It raises once: what ends after that may end in peace. A second signal interrupts at once.
-    """
-    came: list[int] = []
-    raised = False
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._raised = False
 
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        came.append(number)
-        if len(came) > 1:
+    def note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
+        """Note that it came; interrupt at once if that was before."""
+        self._came.append(number)
+        if len(self._came) > 1:
             raise Stopped(number)
         print("cvn: stopping after the fit in hand; Ctrl-C again stops now", file=sys.stderr)
 
-    def check() -> None:
-        nonlocal raised
-        if came and not raised:
-            raised = True
-            raise Stopped(came[0])
+    def wanted(self) -> bool:
+        """Return whether it came."""
+        return bool(self._came)
 
-    with handled(numbers, note):
-        yield check
+    def check(self) -> None:
+        """Raise Stopped if it came; once: what ends after that may end in peace."""
+        if self._came and not self._raised:
+            self._raised = True
+            raise Stopped(self._came[0])
+
+
+@contextmanager
+def postponed(*numbers: signal.Signals) -> Iterator[Postponed]:
+    """Hold back the first of these signals while this block runs; a second interrupts at once."""
+    stop = Postponed()
+    with handled(numbers, stop.note):
+        yield stop
 
 
 @contextmanager

@@ -22,9 +22,9 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_orchestrator.cli.config import config_of, note_environment
-from cvn_orchestrator.cli.search import OnTrial, dimensions, search_settings
+from cvn_orchestrator.cli.search import OnTrial, StopWanted, dimensions, search_settings
 
-Job = Callable[[Datasets, TrainingPolicy, OnTrial | None], TrainedArtifact]
+Job = Callable[[Datasets, TrainingPolicy, OnTrial | None, StopWanted | None], TrainedArtifact]
 
 
 def job_of(arguments: argparse.Namespace) -> Job:
@@ -48,8 +48,14 @@ def job_of(arguments: argparse.Namespace) -> Job:
             raise InputError("setting_invalid", message)
         params = _settings(arguments, name, given, space)
         note_environment(name)
-        return lambda data, policy, on_trial: train_one(
-            name, data, params, policy=policy, store=store, on_trial=on_trial
+        return lambda data, policy, on_trial, stop_wanted: train_one(
+            name,
+            data,
+            params,
+            policy=policy,
+            store=store,
+            on_trial=on_trial,
+            stop_wanted=stop_wanted,
         )
     bases = ENSEMBLE_REGISTRY[name].bases
     if arguments.bases is not None:
@@ -61,8 +67,15 @@ def job_of(arguments: argparse.Namespace) -> Job:
         who: _settings(arguments, who, by_name.get(who, {}), spaces.get(who, {})) for who in names
     }
     note_environment(*filter(_installed, names))
-    return lambda data, policy, on_trial: train_ensemble(
-        name, data, everyone, bases=bases, policy=policy, store=store, on_trial=on_trial
+    return lambda data, policy, on_trial, stop_wanted: train_ensemble(
+        name,
+        data,
+        everyone,
+        bases=bases,
+        policy=policy,
+        store=store,
+        on_trial=on_trial,
+        stop_wanted=stop_wanted,
     )
 
 

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cvn_harness_core import Choice, InputError, Range, TrainedArtifact, TrialRecord
+from cvn_orchestrator.cli.interrupt import Postponed
 from cvn_orchestrator.cli.storage import storage_of
 from cvn_orchestrator.cli.studies import KeptStudy, studies
 
 OnTrial = Callable[[str, TrialRecord], None]
+StopWanted = Callable[[], bool]
 Space = dict[str, Range | Choice]
 
 
@@ -72,13 +74,13 @@ def dimensions(texts: list[str]) -> Space:
 
 def searched(
     arguments: argparse.Namespace,
-    check: Callable[[], None],
-    train: Callable[[OnTrial | None], TrainedArtifact],
+    stop: Postponed,
+    train: Callable[[OnTrial | None, StopWanted | None], TrainedArtifact],
 ) -> TrainedArtifact:
-    """Train behind a progress bar of the trials; ``check`` raises where Ctrl-C was pressed."""
+    """Train behind a progress bar of the trials; raise where Ctrl-C was pressed."""
     if not arguments.trials:
-        artifact = train(None)
-        check()
+        artifact = train(None, None)
+        stop.check()
         return artifact
     console = Console(stderr=True)
     bar = Progress(
@@ -89,13 +91,14 @@ def searched(
         console=console,
         disable=not console.is_terminal,
     )
-    progress = _Progress(arguments, bar, check)
+    progress = _Progress(arguments, bar, stop.check)
     try:
         with bar:
-            artifact = train(progress.tell)
-            check()  # Ctrl-C while the best model was judged, which took no trial
+            artifact = train(progress.tell, stop.wanted)
+            stop.check()  # Ctrl-C while the best model was judged, which took no trial
     except KeyboardInterrupt:
         print(progress.farewell(), file=sys.stderr)
+        stop.check()  # which signal it was
         raise
     return artifact
 

@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -46,8 +47,8 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("setting_invalid", message)
     datasets = _datasets(arguments, embargo)
     require_money(arguments, datasets)
-    with postponed(*(STOPPING if arguments.trials else (signal.SIGINT,))) as check:
-        artifact = searched(arguments, check, lambda on_trial: job(datasets, policy, on_trial))
+    with postponed(*(STOPPING if arguments.trials else (signal.SIGINT,))) as stop:
+        artifact = searched(arguments, stop, partial(job, datasets, policy))
     artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:
         facts = artifact_facts(artifact, curve=arguments.curve)
