@@ -82,6 +82,12 @@ def test_a_target_that_cannot_be_written_is_one_error(folder: Path, command: str
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("command", ["", "check", "doctor", "sweep"])
+def test_help_says_what_exit_codes_mean(folder: Path, command: str) -> None:
+    said = cvn(*command.split(), "--help", cwd=folder).stdout
+    assert "\nexit codes: 0 " in said
+
+
 def test_json_of_results_is_that_format(folder: Path) -> None:
     short = cvn("results", "small", "--json", cwd=folder)
     assert short.stdout == cvn("results", "small", "--format=json", cwd=folder).stdout

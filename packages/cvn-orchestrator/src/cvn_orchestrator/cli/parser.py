@@ -22,6 +22,7 @@ examples:
   cvn params lightgbm                        what can be set, and what a search tries
   cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
       --time date --label-end label_end
+  cvn hpo show runs/lightgbm -o search.html  what a search tried
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
   cvn sweep plan.toml                        train and judge a plan of many cells
   cvn results                                what sweeps found

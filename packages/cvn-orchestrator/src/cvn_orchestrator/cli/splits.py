@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(f"cvn: wrote {arguments.out}", file=sys.stderr)
     if arguments.json:
+        sweep.survey.require_sound(sweep.plan.splits)  # else there would be two documents
         json.dump(_facts(sweep), sys.stdout, indent=1, default=str)
         print()
     else:
@@ -57,5 +58,4 @@ def _facts(sweep: PreparedSweep) -> dict[str, object]:
         "can_purge": sweep.plan.schema.label_end is not None,
         "folds": [asdict(fold) for fold in survey.folds],
         "symbols": [asdict(facts) for facts in survey.facts],
-        "leaks": [asdict(leak) for leak in survey.leaks],
     }
