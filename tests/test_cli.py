@@ -527,13 +527,6 @@ def test_text_where_a_number_was_is_refused_in_prediction(bars: Path, tmp_path: 
     assert cvn("predict", "nowhere", "--data", text, cwd=tmp_path).returncode == 2
 
 
-def test_a_picture_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
-    done = cvn("dag", "lightgbm", "-o", "no/such/folder/x.svg", cwd=tmp_path)
-    assert done.returncode == 1
-    assert "Traceback" not in done.stderr
-    assert "no/such/folder/x.svg" in done.stderr
-
-
 def test_an_existing_bundle_is_not_replaced_unless_asked(bars: Path, tmp_path: Path) -> None:
     train = ("train", "lightgbm", "--data", bars, *TRAIN, "--threads=1")
     assert cvn(*train, cwd=tmp_path).returncode == 0

@@ -82,7 +82,7 @@ def test_folds_as_json(example: Path) -> None:
     done = cvn("splits", "plan.toml", "--json", cwd=example)
     facts = json.loads(done.stdout)
     assert [fold["number"] for fold in facts["folds"]] == [1, 2, 3, 4, 5]
-    assert (facts["leaks"], facts["can_purge"]) == ([], True)
+    assert facts["can_purge"]
     one = facts["symbols"][0]
     assert (one["symbol"], one["fold"]) == ("SP500", 1)
     assert one["train"]["purged"] > 0
@@ -133,6 +133,9 @@ def test_splits_that_leak_are_drawn_and_refused_with_their_rows(tmp_path: Path) 
     assert done.stdout.startswith("fold 1 ──")
     assert "[splits_leak]\n  ES, fold 1: " in done.stderr
     assert " rows of train overlapping val, or within the embargo of it: " in done.stderr
+    error = json.loads(cvn("splits", plan, "--json", cwd=tmp_path).stdout)["error"]
+    assert error["code"] == "splits_leak"
+    assert error["faults"][0].startswith("ES, fold 1: ")
     done = cvn("sweep", plan, "--dry-run", cwd=tmp_path)
     assert (done.returncode, done.stdout) == (2, "")
 

@@ -192,5 +192,5 @@ def test_nothing_is_overwritten(there: str, tmp_path: Path) -> None:
 def test_a_folder_that_cannot_be_written_is_an_error_and_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = cvn("new-plugin", "trees", "--out", tmp_path / "file" / "in", cwd=tmp_path)
-    assert (done.returncode, "[os_error]" in done.stderr) == (1, True)
+    assert (done.returncode, "[setting_invalid]" in done.stderr) == (2, True)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

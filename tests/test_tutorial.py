@@ -34,7 +34,8 @@ def test_the_edit_is_small() -> None:
 @pytest.mark.tutorial
 def test_it_works_as_it_is_written(tmp_path: Path) -> None:
     environment(tmp_path, *(PACKAGES / name for name in OURS))
-    env = {name: value for name, value in os.environ.items() if not name.startswith("CVN_")} | {
+    foreign = ("CVN_", "UV_PYTHON")  # nox points uv to its own environment
+    env = {name: value for name, value in os.environ.items() if not name.startswith(foreign)} | {
         "VIRTUAL_ENV": str(tmp_path / "venv"),
         "PATH": f"{tmp_path / 'venv' / 'bin'}:{os.environ['PATH']}",
         "UV_CONSTRAINT": str(tmp_path / "constraints.txt"),

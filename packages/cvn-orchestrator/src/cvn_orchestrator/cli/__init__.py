@@ -39,29 +39,37 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except OSError as error:
-        print(f"cvn: error: {error.strerror}: {error.filename} [os_error]", file=sys.stderr)
-        return EXIT_FAILED
+        where = "" if error.filename is None else f": {error.filename}"
+        return _report("os_error", f"{error.strerror or error}{where}", arguments, EXIT_FAILED)
     except Exception as error:
         from cvn_harness_core import HarnessError
 
         if not isinstance(error, HarnessError):
             raise
-        return _report(error, as_json=getattr(arguments, "json", False))
+        faults = getattr(error, "faults", ())
+        return _report(error.code, str(error), arguments, _exit_code(error), faults)
 
 
-def _report(error: Exception, *, as_json: bool) -> int:
+def _exit_code(error: Exception) -> int:
     from cvn_harness_core import BundleError, FitError, HarnessError
 
     assert isinstance(error, HarnessError)
-    if as_json:
+    failed = isinstance(error, FitError | BundleError) and error.code != "bundle_not_found"
+    return EXIT_FAILED if failed or error.code == "store_unwritable" else EXIT_USAGE
+
+
+def _report(
+    code: str,
+    message: str,
+    arguments: argparse.Namespace,
+    exit_code: int,
+    faults: Sequence[str] = (),
+) -> int:
+    if getattr(arguments, "json", False) or getattr(arguments, "format", None) == "json":
         import json
 
-        facts: dict[str, object] = {"code": error.code, "message": str(error)}
-        if faults := getattr(error, "faults", ()):
-            facts["faults"] = list(faults)
+        facts = {"code": code, "message": message} | ({"faults": [*faults]} if faults else {})
         print(json.dumps({"error": facts}))
-    said, *lines = str(error).split("\n")
-    print(f"cvn: error: {said} [{error.code}]", *lines, sep="\n", file=sys.stderr)
-    failed = isinstance(error, FitError | BundleError) and error.code != "bundle_not_found"
-    failed = failed or error.code == "store_unwritable"
-    return EXIT_FAILED if failed else EXIT_USAGE
+    said, *lines = message.split("\n")
+    print(f"cvn: error: {said} [{code}]", *lines, sep="\n", file=sys.stderr)
+    return exit_code

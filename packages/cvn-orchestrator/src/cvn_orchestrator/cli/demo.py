@@ -21,6 +21,7 @@ from cvn_orchestrator.report.sweep.sweep_page import sweep_page
 from cvn_orchestrator.results.database import open_results
 from cvn_orchestrator.sweep.prepared import Cell, prepare
 from cvn_orchestrator.sweep.run import SweepSettings
+from cvn_orchestrator.target import writing
 
 
 class _Trained:
@@ -40,9 +41,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Sweep the demo's plan, write its report, and print tables and what they say."""
     started = time.perf_counter()
     out: Path = arguments.out
-    out.mkdir(parents=True, exist_ok=True)
-    write_table(out)
-    plan = read_plan(write_plan(out, n_folds=arguments.folds, n_threads=arguments.threads))
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        write_table(out)
+        written = write_plan(out, n_folds=arguments.folds, n_threads=arguments.threads)
+    plan = read_plan(written)
     sweep = prepare(plan, out / "work")
     engine = engine_of("local", EngineSettings())
     settings = SweepSettings(store=out / "store", work=out / "work", log=arguments.log)
@@ -55,7 +58,8 @@ def run(arguments: argparse.Namespace) -> int:
         if done.facts is None or done.exit_code:
             return done.exit_code
         found = sweep_in(results, done.facts.run)
-    (out / "report.html").write_text(sweep_page(found, judged(found)), "utf-8")
+    with writing(out / "report.html"):
+        (out / "report.html").write_text(sweep_page(found, judged(found)), "utf-8")
     rows, tested = read(sweep, out, trained.cells)
     if arguments.json:
         print(json.dumps(rows, indent=1))

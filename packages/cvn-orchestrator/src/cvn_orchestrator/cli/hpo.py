@@ -21,6 +21,7 @@ from cvn_orchestrator.facts import searches_of
 from cvn_orchestrator.report.page import page
 from cvn_orchestrator.report.search import best_text, importance, search_sections, shown, trial_rows
 from cvn_orchestrator.table import aligned
+from cvn_orchestrator.target import writing
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -130,8 +131,5 @@ def _write(found: dict[str, SearchRecord], path: Path) -> None:
     total = sum(len(search.trials) for search in found.values())
     lede = f"{total} trials. The winner was chosen on validation, so its value there is optimistic."
     sections = [part for name, search in found.items() for part in search_sections(name, search)]
-    try:
+    with writing(path):
         path.write_text(page(title, lede, sections), "utf-8")
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror or error}."
-        raise InputError("setting_invalid", message) from error

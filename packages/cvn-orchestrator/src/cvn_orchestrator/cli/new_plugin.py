@@ -10,6 +10,7 @@ from pathlib import Path
 from cvn_orchestrator.new_plugin.kinds import KINDS
 from cvn_orchestrator.new_plugin.names import names_of
 from cvn_orchestrator.new_plugin.writing import files_of, write
+from cvn_orchestrator.target import writing
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -18,7 +19,8 @@ def run(arguments: argparse.Namespace) -> int:
     names = names_of(arguments.name, kind)
     folder = arguments.out or Path(names.distribution)
     files = files_of(names, kind)
-    write(folder, files)
+    with writing(folder):
+        write(folder, files)
     look = f"cvn check {names.plugin}" if kind.checked else "cvn plugins"
     steps = [f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", "pytest", look]
     if arguments.json:

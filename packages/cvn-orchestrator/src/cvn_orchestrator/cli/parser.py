@@ -22,12 +22,16 @@ examples:
   cvn params lightgbm                        what can be set, and what a search tries
   cvn train lightgbm --data bars.parquet --features rsi,atr --label label \\
       --time date --label-end label_end
+  cvn hpo show runs/lightgbm -o search.html  what a search tried
   cvn predict runs/lightgbm --data new.parquet --out signals.csv
   cvn sweep plan.toml                        train and judge a plan of many cells
   cvn results                                what sweeps found
   cvn report demo -o report.html             the verdict on a sweep, as one page
   cvn new-plugin fast-trees                  a package for a model of your own
   cvn doctor                                 what is wrong here, and what to do
+
+exit codes: 0 done; 1 the work failed; 2 the command, the data or a setting is not usable; 130
+interrupted; 143 ended by SIGTERM
 
 shell completion: eval "$(register-python-argcomplete cvn)" """
 
@@ -60,7 +64,14 @@ def build_parser() -> argparse.ArgumentParser:
     _train(commands.add_parser("train", help="train on a file and write a bundle"))
     _predict(commands.add_parser("predict", help="score a file with a bundle"))
     _splits(commands.add_parser("splits", help="draw a plan's folds over its data"))
-    _sweep(commands.add_parser("sweep", help="train and judge every cell of a plan"))
+    _sweep(
+        commands.add_parser(
+            "sweep",
+            help="train and judge every cell of a plan",
+            epilog=_SWEEP_EPILOG,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+    )
     _results(commands.add_parser("results", help="show what sweeps found, cell by cell"))
     _report(commands.add_parser("report", help="give the verdict on a sweep, as one HTML page"))
     _dag(commands.add_parser("dag", help="draw a model's training path"))
@@ -344,6 +355,11 @@ def _splits(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
+_SWEEP_EPILOG = """\
+exit codes: 0 all cells are done; 1 some failed; 2 plan, data or settings are not usable; 130, 143
+interrupted, and the same command goes on."""
+
+
 def _sweep(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=_runs("sweep"))
     _add_plan(parser)
@@ -414,11 +430,15 @@ def _results(parser: argparse.ArgumentParser) -> None:
     )
     of.completer = _run_names  # type: ignore[attr-defined]
     _add_results(parser)
-    parser.add_argument(
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument(
         "--format",
         choices=("table", "csv", "parquet", "json"),
         help="default: by the ending of --out, else table; csv and parquet have a row a cell with "
         "every figure, json also the plan, the environment and all facts",
+    )
+    form.add_argument(
+        "--json", dest="format", action="store_const", const="json", help="as --format json"
     )
     parser.add_argument("--out", "-o", type=Path, metavar="FILE", help="write it to a file")
     parser.add_argument(

@@ -36,12 +36,13 @@ def run(arguments: argparse.Namespace) -> int:
     scored = table.drop(features).with_columns(
         pl.Series("p_buy", scores), pl.Series("signal", signals)
     )
+    if arguments.out is not None:
+        write_table(scored, arguments.out)
     if arguments.json:
-        scored.write_ndjson(sys.stdout.buffer)
+        sys.stdout.write(scored.write_ndjson())
     elif arguments.out is None:
         sys.stdout.write(scored.write_csv())
     else:
-        write_table(scored, arguments.out)
         bought = int(signals.sum())
         rule = "NO_TRADE" if artifact.theta is None else f"theta {artifact.theta:.4f}"
         print(f"{arguments.out}: {len(scored)} rows, {bought} signals, {rule}")

@@ -16,6 +16,7 @@ from cvn_orchestrator.report.sweep.leaderboard import Standing, leaderboard
 from cvn_orchestrator.results.database import open_results
 from cvn_orchestrator.results.url import results_url
 from cvn_orchestrator.table import aligned
+from cvn_orchestrator.target import writing
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -40,11 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
 def _write(sweep: Sweep, verdict: Judged, out: Path) -> None:
     from cvn_orchestrator.report.sweep.sweep_page import sweep_page
 
-    try:
+    with writing(out):
         out.write_text(sweep_page(sweep, verdict), "utf-8")
-    except OSError as error:
-        message = f"{out} cannot be written: {error.strerror or error}."
-        raise InputError("setting_invalid", message) from error
     print(f"cvn: wrote {out}", file=sys.stderr)
 
 

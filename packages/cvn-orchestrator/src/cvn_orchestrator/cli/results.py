@@ -15,6 +15,7 @@ from cvn_orchestrator.results.database import Results, open_results
 from cvn_orchestrator.results.rows import CellRow, RunRow
 from cvn_orchestrator.results.text import cells_text, failed_text, progress, runs_text
 from cvn_orchestrator.results.url import results_url
+from cvn_orchestrator.target import writing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -107,9 +108,6 @@ def _give(data: bytes, out: Path | None) -> None:
     if out is None:
         sys.stdout.write(data.decode())
         return
-    try:
+    with writing(out):
         out.write_bytes(data)
-    except OSError as error:
-        message = f"{out} cannot be written: {error.strerror or error}."
-        raise InputError("setting_invalid", message) from error
     print(f"cvn: wrote {out}", file=sys.stderr)

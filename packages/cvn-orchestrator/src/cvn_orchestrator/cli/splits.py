@@ -21,11 +21,6 @@ def run(arguments: argparse.Namespace) -> int:
 
         require_html(arguments.out)
     sweep = lay(read_plan(arguments.plan), arguments.work)
-    if arguments.json:
-        json.dump(_facts(sweep), sys.stdout, indent=1, default=str)
-        print()
-    else:
-        _show(sweep)
     if arguments.out is not None:
         from cvn_orchestrator.splits.html import write_html
 
@@ -33,6 +28,12 @@ def run(arguments: argparse.Namespace) -> int:
             sweep.survey, f"{sweep.plan.name}: {len(sweep.survey.folds)} folds", arguments.out
         )
         print(f"cvn: wrote {arguments.out}", file=sys.stderr)
+    if arguments.json:
+        sweep.survey.require_sound(sweep.plan.splits)  # else there would be two documents
+        json.dump(_facts(sweep), sys.stdout, indent=1, default=str)
+        print()
+    else:
+        _show(sweep)
     sweep.survey.require_sound(sweep.plan.splits)
     return 0
 
@@ -57,5 +58,4 @@ def _facts(sweep: PreparedSweep) -> dict[str, object]:
         "can_purge": sweep.plan.schema.label_end is not None,
         "folds": [asdict(fold) for fold in survey.folds],
         "symbols": [asdict(facts) for facts in survey.facts],
-        "leaks": [asdict(leak) for leak in survey.leaks],
     }

@@ -23,6 +23,7 @@ from cvn_orchestrator.sweep.dry_run import dry_run, dry_run_text
 from cvn_orchestrator.sweep.estimate import estimate
 from cvn_orchestrator.sweep.prepared import PreparedSweep, prepare
 from cvn_orchestrator.sweep.run import SweepSettings
+from cvn_orchestrator.target import require_writable
 
 _SHOWN = 5
 
@@ -71,6 +72,8 @@ def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
         log=arguments.log,
         retry_failed=arguments.retry_failed,
     )
+    if not settings.store.is_dir():  # else every cell would fail for it
+        require_writable(settings.store / "entries")
     with open_results(results_url(arguments.results)) as results:
         found = swept(sweep, engine, results, settings, arguments.events)
         if found.facts is not None:

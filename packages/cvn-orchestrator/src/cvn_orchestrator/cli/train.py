@@ -27,6 +27,7 @@ from cvn_orchestrator.cli.supervised import supervised
 from cvn_orchestrator.cli.trained import report
 from cvn_orchestrator.data.tables import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
+from cvn_orchestrator.target import require_writable
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,6 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
     if path.exists() and not arguments.overwrite:
         message = f"{path} exists already; choose another --out, or pass --overwrite."
         raise InputError("setting_invalid", message)
+    require_writable(path)  # and not only after hours of training
     datasets = _datasets(arguments, embargo)
     require_money(arguments, datasets)
     with postponed(*(STOPPING if arguments.trials else (signal.SIGINT,))) as stop:

@@ -25,6 +25,7 @@ from cvn_orchestrator.data.faults import table_faults
 from cvn_orchestrator.data.schema import Schema
 from cvn_orchestrator.data.tables import read_tables, table_files
 from cvn_orchestrator.errors import DataError
+from cvn_orchestrator.target import writing
 
 FORMAT = 2
 _MANIFEST = "manifest.json"
@@ -87,15 +88,16 @@ def share_table(schema: Schema, folder: Path) -> SharedTable:
     DataError
         ``data_invalid``, with every fault of the table.
     InputError
-        ``data_unreadable``.
+        ``data_unreadable``; ``setting_invalid`` for a folder that cannot be written.
     """
     content = _content(schema)
     target = folder / _hex([FORMAT, pl.__version__, content])
     if not (target / _MANIFEST).is_file():
         table = read_tables(schema.path)
         require_sound(table, schema)
-        folder.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(prefix=f".{target.name[:12]}-", dir=folder))
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            new = Path(tempfile.mkdtemp(prefix=f".{target.name[:12]}-", dir=folder))
         try:
             _write(table, schema, content, new)
             _rename(new, target)

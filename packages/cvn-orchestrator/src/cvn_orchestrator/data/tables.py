@@ -11,6 +11,7 @@ import polars as pl
 
 from cvn_harness_core import InputError
 from cvn_orchestrator.data.schema import FILE
+from cvn_orchestrator.target import writing
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -113,7 +114,10 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 
 
 def write_table(table: pl.DataFrame, path: Path) -> None:
-    """Write a table as Parquet or CSV, by the file's name."""
+    """Write a table as Parquet or CSV, by the file's name.
+
+    Raises InputError ``setting_invalid``.
+    """
     writers: dict[str, Callable[[Path], None]] = {
         ".parquet": table.write_parquet,
         ".csv": table.write_csv,
@@ -121,12 +125,9 @@ def write_table(table: pl.DataFrame, path: Path) -> None:
     writer = writers.get(path.suffix.lower())
     if writer is None:
         message = f"{path}: the name must end in {' or '.join(writers)}."
-        raise InputError("data_unreadable", message)
-    try:
+        raise InputError("setting_invalid", message)
+    with writing(path):
         writer(path)
-    except OSError as error:
-        message = f"{path} cannot be written: {error.strerror or error}."
-        raise InputError("data_unreadable", message) from error
 
 
 def share_boundaries(

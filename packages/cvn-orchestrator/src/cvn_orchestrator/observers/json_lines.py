@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from cvn_harness_core import CellFacts, InputError, SweepFacts, hookimpl
+from cvn_harness_core import CellFacts, SweepFacts, hookimpl
+from cvn_orchestrator.target import writing
 
 
 class JsonLines:
@@ -20,11 +21,8 @@ class JsonLines:
     """
 
     def __init__(self, path: Path) -> None:
-        try:
+        with writing(path):
             self._file = path.open("ab", buffering=0)
-        except OSError as error:
-            message = f"{path} cannot be written: {error.strerror or error}."
-            raise InputError("setting_invalid", message) from error
 
     def __enter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from cvn_orchestrator.splits.picture import HEADER, fold_rows
 from cvn_orchestrator.splits.survey import Survey
 from cvn_orchestrator.splits.totals import totals
 from cvn_orchestrator.splits.windows import PARTS
+from cvn_orchestrator.target import writing
 
 COLOURS = {"train": "#4c78a8", "val": "#eeca3b", "test": "#54a24b"}
 
@@ -26,7 +27,8 @@ def require_html(path: Path) -> None:
 def write_html(survey: Survey, title: str, path: Path) -> None:
     """Write the folds as a page.
 
-    Raises InputError ``setting_invalid`` for a name that does not end in .html.
+    Raises InputError ``setting_invalid`` for a name that does not end in .html, and for a file that
+    cannot be written.
     """
     require_html(path)
     caption = "Windows of the calendar; hovering tells what each holds"
@@ -36,7 +38,8 @@ def write_html(survey: Survey, title: str, path: Path) -> None:
         Section("Rows", tables=[counts]),
     ]
     lede = "Train, validation and test of each fold, purged by label end and embargoed."
-    path.write_text(page(title, lede, sections), "utf-8")
+    with writing(path):
+        path.write_text(page(title, lede, sections), "utf-8")
 
 
 def figure(survey: Survey) -> go.Figure:
