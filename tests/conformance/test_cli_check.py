@@ -71,6 +71,29 @@ def test_a_plugin_that_cannot_be_loaded_is_a_failed_check(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
+    ("leaves", "seen"),
+    [
+        ("sys.exit(0)", "SystemExit: 0"),
+        ("os._exit(0)", "the process ended within this check (exit code 0)"),
+        ("os.abort()", "the process ended within this check (SIGABRT)"),
+    ],
+)
+def test_a_model_that_ends_its_process_fails(tmp_path: Path, leaves: str, seen: str) -> None:
+    source = mutated(
+        inspect.getsource(stand_in),
+        "        assert stopping is not None\n",
+        f"        import os, sys\n        {leaves}\n",
+    )
+    with installed(tmp_path / "site", "model", "stand_in", "leaver:first", {"leaver": source}):
+        done = cvn("check", "stand_in", "--only", "training", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert not report["ok"]
+    (failed,) = (check for check in report["checks"] if check["outcome"] == "failed")
+    assert (failed["name"], failed["seen"]) == ("probabilities", seen)
+
+
+@pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["lightgmb"], "Did you mean 'lightgbm'?"),

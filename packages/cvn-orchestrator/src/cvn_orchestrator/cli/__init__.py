@@ -41,18 +41,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"cvn: error: {error.strerror}: {error.filename} [os_error]", file=sys.stderr)
         return EXIT_FAILED
-    except Exception as error:
-        from cvn_harness_core import HarnessError
-
-        if not isinstance(error, HarnessError):
+    except (Exception, SystemExit) as error:
+        code = _report(error, as_json=getattr(arguments, "json", False))
+        if code is None:
             raise
-        return _report(error, as_json=getattr(arguments, "json", False))
+        return code
 
 
-def _report(error: Exception, *, as_json: bool) -> int:
+def _report(error: BaseException, *, as_json: bool) -> int | None:
+    """Print an error that is understood and return the exit code; None for any other."""
     from cvn_harness_core import BundleError, FitError, HarnessError
 
-    assert isinstance(error, HarnessError)
+    if isinstance(error, SystemExit):  # no subcommand raises it: a plugin that loads or scores did
+        print(f"cvn: error: a plugin called sys.exit({error.code!r})", file=sys.stderr)
+        return EXIT_FAILED
+    if not isinstance(error, HarnessError):
+        return None
     if as_json:
         import json
 
