@@ -50,7 +50,7 @@ def check_apart(
     registry = MODEL_REGISTRY if kind == "model" else ENSEMBLE_REGISTRY
     record = registry.record(name)
     results: list[CheckResult] = []
-    name_and_about = ["registration", "The plugin is found and loaded"]
+    check, about = "registration", "The plugin is found and loaded"
     ours, theirs = Pipe()
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno())],
@@ -62,7 +62,7 @@ def check_apart(
     try:
         for message in _messages(ours, [sys.path, kind, name, list(only)]):
             if "begun" in message:
-                name_and_about = message["begun"]
+                check, about = message["begun"]
             elif "told" in message:
                 results.append(CheckResult(**message["told"]))
                 told(results[-1])
@@ -72,7 +72,7 @@ def check_apart(
                 results = [CheckResult(**result) for result in message["done"]]
                 break
         else:
-            results.append(_ended(*name_and_about, process.wait()))
+            results.append(_ended(check, about, process.wait()))
             told(results[-1])
     finally:
         process.kill()
