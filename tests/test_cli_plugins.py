@@ -129,3 +129,16 @@ def test_a_second_copy_is_a_note_and_no_fault(
     said = cvn("plugins", cwd=tmp_path).stdout
     assert "acme (acme-x 1.0): acme-x is installed twice" in said
     assert os.path.realpath(site) in said
+
+
+@pytest.mark.parametrize("variable", ["CVN_PLUGINS", "CVN_PLUGINS_BLOCK"])
+def test_a_listed_name_that_nothing_has_is_told(variable: str, site: Path, tmp_path: Path) -> None:
+    put(site, "x = 1", OBSERVERS)
+    lists = {"CVN_PLUGINS": "acme", variable: "acme,acmee"}
+    done = cvn("plugins", "--json", cwd=tmp_path, **lists)
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"cvn: warning: {variable} lists 'acmee', and no installed plugin or distribution is "
+        "called so\n"
+    )
+    assert cvn("plugins", "--strict", cwd=tmp_path, **lists).returncode == 1

@@ -162,6 +162,7 @@ def test_what_can_be_no_name_is_refused(name: str, words: str, tmp_path: Path) -
         ("lightgbm", "model", "cvn-model-lightgbm"),
         ("lightgbm", "ensemble", "cvn-model-lightgbm"),
         ("blend-avg", "model", "cvn-ensembles"),
+        ("stand-in-4", "model", "the conformance kit's own models"),
         *((rule, "theta-rule", "cvn-harness-core itself") for rule in CORE_RULES),
     ],
 )

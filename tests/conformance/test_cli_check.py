@@ -41,6 +41,12 @@ def test_an_ensemble_is_checked_by_the_same_command(tmp_path: Path) -> None:
     assert report["checks"][-1]["about"].startswith("What each base weighs")
 
 
+def test_lists_of_the_user_do_not_reach_the_stand_ins(tmp_path: Path) -> None:
+    lists = {"CVN_PLUGINS": "blend_avg", "CVN_PLUGINS_BLOCK": "stand_in_2"}
+    done = cvn("check", "blend_avg", "--only", "training", cwd=tmp_path, **lists)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("machine", [False, True])
 def test_a_broken_model_is_told_how_to_mend_it(tmp_path: Path, machine: bool) -> None:
     change = BROKEN_MODELS["row_alone"]
