@@ -94,6 +94,8 @@ def test_one_that_hangs_is_told_and_the_next_is_judged(site: Path) -> None:
     hung, later = examine(records, seconds=2.0)
     assert (hung.status, later.status) == ("import_failed", "available")
     assert hung.error == "importing it took more than 2 s"
+    assert "import libraries in the functions that use them" in hung.advice
+    assert "CVN_PLUGINS_BLOCK=acme" in hung.advice
 
 
 def test_what_is_blocked_is_never_imported_and_no_fault(
