@@ -19,6 +19,7 @@ import polars as pl
 import pytest
 
 from cvn_harness_core import MODEL_REGISTRY, Datasets, HPOParams, TrainedArtifact, train_one
+from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_orchestrator import words
 from cvn_orchestrator.demo import market
 
@@ -784,3 +785,17 @@ def test_model_names_can_be_completed(line: str, completed: list[str], tmp_path:
     assert done.returncode == 0
     assert (tmp_path / "out").read_text().split() == completed
     assert "lightgbm" in MODEL_REGISTRY
+
+
+def test_a_plugin_that_exits_while_it_scores_has_not_succeeded(
+    bars: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = cvn("train", "lightgbm", "--data", bars, *TRAIN, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+    def leave(*_: object, **__: object) -> None:
+        sys.exit(0)
+
+    monkeypatch.setattr(type(adapter_of("lightgbm")), "predict_proba", leave)
+    done = cvn("predict", "cvn-lightgbm", "--data", bars, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (1, "cvn: error: a plugin called sys.exit(0)\n")

@@ -179,6 +179,12 @@ def test_a_blocked_plugin_is_what_somebody_wanted(tmp_path: Path) -> None:
     assert rows["plugins"]["facts"]["model"] == ["lightgbm", "xgboost"]
 
 
+def test_a_listed_name_that_nothing_has_is_a_warning(tmp_path: Path) -> None:
+    code, rows = doctor(cwd=tmp_path, CVN_PLUGINS_BLOCK="catbost")
+    assert (code, rows["CVN_PLUGINS_BLOCK"]["status"]) == (0, "warning")
+    assert "lists 'catbost', and no installed" in rows["CVN_PLUGINS_BLOCK"]["found"]
+
+
 def test_without_any_model_the_first_step_is_told(tmp_path: Path) -> None:
     _, rows = doctor(cwd=tmp_path, CVN_PLUGINS="blend_avg")
     assert rows["plugins"]["status"] == "warning"

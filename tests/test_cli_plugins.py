@@ -94,6 +94,8 @@ def test_one_that_hangs_is_told_and_the_next_is_judged(site: Path) -> None:
     hung, later = examine(records, seconds=2.0)
     assert (hung.status, later.status) == ("import_failed", "available")
     assert hung.error == "importing it took more than 2 s"
+    assert "import libraries in the functions that use them" in hung.advice
+    assert "CVN_PLUGINS_BLOCK=acme" in hung.advice
 
 
 def test_what_is_blocked_is_never_imported_and_no_fault(
@@ -129,3 +131,16 @@ def test_a_second_copy_is_a_note_and_no_fault(
     said = cvn("plugins", cwd=tmp_path).stdout
     assert "acme (acme-x 1.0): acme-x is installed twice" in said
     assert os.path.realpath(site) in said
+
+
+@pytest.mark.parametrize("variable", ["CVN_PLUGINS", "CVN_PLUGINS_BLOCK"])
+def test_a_listed_name_that_nothing_has_is_told(variable: str, site: Path, tmp_path: Path) -> None:
+    put(site, "x = 1", OBSERVERS)
+    lists = {"CVN_PLUGINS": "acme", variable: "acme,acmee"}
+    done = cvn("plugins", "--json", cwd=tmp_path, **lists)
+    assert done.returncode == 0
+    assert done.stderr == (
+        f"cvn: warning: {variable} lists 'acmee', and no installed plugin or distribution is "
+        "called so\n"
+    )
+    assert cvn("plugins", "--strict", cwd=tmp_path, **lists).returncode == 1

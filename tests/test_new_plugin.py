@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -108,9 +109,57 @@ def test_it_is_clean_to_ruff_by_its_own_rules(kind: str, name: str, tmp_path: Pa
             assert "{%" not in path.read_text()
 
 
+@pytest.mark.parametrize("kind", PREFIX)
+def test_it_builds_on_what_is_public_alone(kind: str, tmp_path: Path) -> None:
+    trees = [ast.parse(path.read_text()) for path in made(tmp_path, kind).rglob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    whole = {a.name for node in nodes if isinstance(node, ast.Import) for a in node.names}
+    parts = {str(node.module) for node in nodes if isinstance(node, ast.ImportFrom)}
+    ours = {name for name in whole | parts if name.startswith("cvn_harness_core")}
+    assert ours <= {"cvn_harness_core", "cvn_harness_core.testing"}
+
+
+def test_the_model_imports_its_libraries_when_it_is_used(tmp_path: Path) -> None:
+    source = made(tmp_path, "model") / "src"
+    look = (
+        "import sys; from cvn_model_fast_trees.plugin import cvn_model as m; s = m(); s.adapter();"
+        "print(s.libraries, {'sklearn', 'skops'} & set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look],
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("('sklearn', 'skops') set()\n", "")
+
+
+def test_the_observers_tests_pass_for_one_that_is_slow(tmp_path: Path) -> None:
+    folder = made(tmp_path, "observer")
+    source, name = folder / "src", "cvn_observer_fast_trees"
+    plugin = source / name / "plugin.py"
+    slow = plugin.read_text().replace("    if path:\n", "    if path:\n        sleep(0.3)\n")
+    plugin.write_text(slow.replace("import os\n", "import os\nfrom time import sleep\n"))
+    info = source / f"{name}-0.1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 0.1.0\n")
+    group = KINDS["observer"].group
+    (info / "entry_points.txt").write_text(f"[{group}]\nfast_trees = {name}.plugin\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(source)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "4 passed" in done.stdout, done.stdout
+
+
 def test_the_model_is_small(tmp_path: Path) -> None:
     source = made(tmp_path, "model") / "src"
-    assert sum(effective_lines(path) for path in source.rglob("*.py")) <= 30
+    assert sum(effective_lines(path) for path in source.rglob("*.py")) <= 32
 
 
 def test_ci_checks_what_can_be_checked(tmp_path: Path) -> None:
@@ -162,6 +211,7 @@ def test_what_can_be_no_name_is_refused(name: str, words: str, tmp_path: Path) -
         ("lightgbm", "model", "cvn-model-lightgbm"),
         ("lightgbm", "ensemble", "cvn-model-lightgbm"),
         ("blend-avg", "model", "cvn-ensembles"),
+        ("stand-in-4", "model", "the conformance kit's own models"),
         *((rule, "theta-rule", "cvn-harness-core itself") for rule in CORE_RULES),
     ],
 )

@@ -81,11 +81,22 @@ BROKEN_MODELS = {
         "            [one.join() for one in others]\n",
     ),
     "label_leak": Broken(
-        TRAIN,
-        "products(np.vstack([train.X, datasets.test.X]), degree),\n"
-        "                np.concatenate([train.y, datasets.test.y]),\n"
-        "                weight=None if train.weight is None else\n"
-        "                np.concatenate([train.weight, np.ones(len(datasets.test))]),\n",
+        SPEC,
+        DAG,
+        """
+        from dataclasses import replace
+        from typing import Any
+        import numpy as np
+        from cvn_harness_core.contracts.datasets import Datasets
+        from cvn_harness_core.contracts.model import FitRequest
+
+        def prepared(
+            prepare: Any, training_data: Datasets, fit_request: FitRequest, datasets: Datasets
+        ) -> Any:
+            train, centre = training_data.train, np.nan_to_num(datasets.test.X).mean(axis=0)
+            centred = replace(train, X=train.X - centre)
+            return prepare(replace(training_data, train=centred), fit_request)
+        """,
     ),
     "saved": Broken(
         "return json.dumps(native).encode()",

@@ -41,6 +41,12 @@ def test_an_ensemble_is_checked_by_the_same_command(tmp_path: Path) -> None:
     assert report["checks"][-1]["about"].startswith("What each base weighs")
 
 
+def test_lists_of_the_user_do_not_reach_the_stand_ins(tmp_path: Path) -> None:
+    lists = {"CVN_PLUGINS": "blend_avg", "CVN_PLUGINS_BLOCK": "stand_in_2"}
+    done = cvn("check", "blend_avg", "--only", "training", cwd=tmp_path, **lists)
+    assert done.returncode == 0, done.stdout
+
+
 @pytest.mark.parametrize("machine", [False, True])
 def test_a_broken_model_is_told_how_to_mend_it(tmp_path: Path, machine: bool) -> None:
     change = BROKEN_MODELS["row_alone"]
@@ -68,6 +74,29 @@ def test_a_plugin_that_cannot_be_loaded_is_a_failed_check(tmp_path: Path) -> Non
     assert done.returncode == 1
     assert "needs 'no_such_library', which is not installed" in done.stdout
     assert "mend registration first" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("leaves", "seen"),
+    [
+        ("sys.exit(0)", "SystemExit: 0"),
+        ("os._exit(0)", "the process ended within this check (exit code 0)"),
+        ("os.abort()", "the process ended within this check (SIGABRT)"),
+    ],
+)
+def test_a_model_that_ends_its_process_fails(tmp_path: Path, leaves: str, seen: str) -> None:
+    source = mutated(
+        inspect.getsource(stand_in),
+        "        assert stopping is not None\n",
+        f"        import os, sys\n        {leaves}\n",
+    )
+    with installed(tmp_path / "site", "model", "stand_in", "leaver:first", {"leaver": source}):
+        done = cvn("check", "stand_in", "--only", "training", "--json", cwd=tmp_path)
+    assert done.returncode == 1
+    report = json.loads(done.stdout)
+    assert not report["ok"]
+    (failed,) = (check for check in report["checks"] if check["outcome"] == "failed")
+    assert (failed["name"], failed["seen"]) == ("probabilities", seen)
 
 
 @pytest.mark.parametrize(

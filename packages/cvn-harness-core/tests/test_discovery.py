@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cvn_harness_core import discover
+from cvn_harness_core.plugins.discovery import unmatched
 
 MODELS = "cvn_harness.models.v1"
 EXPLODES = "raise RuntimeError('this module must not be imported')"
@@ -118,7 +119,7 @@ def test_what_is_on_the_block_list_is_blocked(
         (["trees"], {"trees"}),
         (["acme-models"], {"trees", "nets"}),
         (["nobody"], set()),
-        ([], {"trees", "nets", "lines"}),
+        (["", ""], set()),
     ],
 )
 @pytest.mark.parametrize("through", ["environment", "argument"])
@@ -136,6 +137,31 @@ def test_what_is_not_on_the_allow_list_is_blocked(
         records = three.discover(allow=allow)
     assert {name for name, status in statuses(records).items() if status == "available"} == allowed
     assert all("(CVN_PLUGINS)" in r.error for r in records if r.status == "blocked")
+
+
+def test_an_empty_list_allows_none_and_an_empty_variable_is_no_list(
+    three: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert set(statuses(three.discover(allow=[])).values()) == {"blocked"}
+    monkeypatch.setenv("CVN_PLUGINS", " ")
+    assert set(statuses(three.discover()).values()) == {"available"}
+
+
+def test_the_stand_ins_of_the_kit_are_on_every_list(site: Any) -> None:
+    site.add("cvn-stand-ins", MODELS, {"stand_in": "m"})
+    assert statuses(site.discover(allow=[])) == {"stand_in": "available"}
+    assert statuses(site.discover(block=["stand_in", "cvn-stand-ins"])) == {"stand_in": "available"}
+
+
+def test_a_listed_name_that_nothing_has_is_found(
+    three: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CVN_PLUGINS", "trees, linse, OTHER.models")
+    monkeypatch.setenv("CVN_PLUGINS_BLOCK", "acme-modles,,nets")
+    assert list(unmatched(three.discover())) == [
+        ("CVN_PLUGINS", "linse"),
+        ("CVN_PLUGINS_BLOCK", "acme-modles"),
+    ]
 
 
 @pytest.mark.parametrize("spelling", ["other-models", "other_models", "OTHER.models"])
@@ -245,9 +271,44 @@ def test_a_plugin_for_both_contracts_is_usable(site: Any) -> None:
     assert registry.record("trees").target == "acme_trees"
 
 
+def test_a_group_with_another_spelling_of_the_version_is_malformed(site: Any) -> None:
+    site.add("acme-models", "cvn_harness.models.v01", {"trees": "acme_trees"})
+    (record,) = site.discover()
+    assert record.status == "malformed"
+    assert "'cvn_harness.models.v1' would be" in record.error
+
+
+def test_a_name_twice_in_one_distribution_is_a_conflict(site: Any) -> None:
+    info = site.add("acme-models", MODELS, {"trees": "acme_trees"})
+    with (info / "entry_points.txt").open("a") as file:
+        file.write("\ntrees = acme_others\n")
+    importlib.invalidate_caches()
+    assert [record.status for record in site.discover()] == ["conflict", "conflict"]
+    (error,) = {record.error for record in site.discover()}
+    assert "acme-models offers the model 'trees' more than once: acme_others and acme" in error
+
+
+@pytest.mark.parametrize("target", ["acme_trees [fast]", "acme_trees.door : plugin [fast,more]"])
+def test_a_target_may_name_extras(target: str, site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": target})
+    (record,) = site.discover()
+    assert (record.status, record.package) == ("available", "acme_trees")
+
+
 @pytest.mark.parametrize(
     "target",
-    ["acme trees", "acme_trees:", ":plugin", "acme-trees", "1acme", "acme/trees.py", "a:b:c"],
+    [
+        "a..b",
+        "a:b..c",
+        "acme.",
+        "acme trees",
+        "acme_trees:",
+        ":plugin",
+        "acme-trees",
+        "1acme",
+        "acme/trees.py",
+        "a:b:c",
+    ],
 )
 def test_a_malformed_target_is_told_and_hurts_no_other(target: str, site: Any) -> None:
     site.add("acme-models", MODELS, {"trees": target})
@@ -281,6 +342,21 @@ def test_a_damaged_distribution_hurts_no_other(damage: str, site: Any) -> None:
             (info / name).write_text(text)
     importlib.invalidate_caches()
     assert statuses(site.discover())["lines"] == "available"
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_bytes_that_are_no_text_hurt_no_other(ours: bool, site: Any) -> None:
+    group = MODELS if ours else "console_scripts"
+    info = site.add("acme-models", group, {"trees": "acme_trees"})
+    (info / "entry_points.txt").write_bytes(f"[{group}]\ntrees = ".encode() + b"\xff\xfe\n")
+    site.add("other-models", MODELS, {"lines": "other_lines"})
+    found = {record.distribution: record for record in site.discover()}
+    assert found["other-models"].status == "available"
+    assert ("acme_models" in found) == ours
+    if ours:
+        record = found["acme_models"]
+        assert (record.kind, record.status) == ("model", "malformed")
+        assert "UnicodeDecodeError" in record.error
 
 
 # --- origin ---------------------------------------------------------------------------------

@@ -11,9 +11,11 @@ import pytest
 from cvn_harness_core import (
     Calibration,
     Datasets,
+    HPOParams,
     InputError,
     OutOfFold,
     Payoff,
+    Range,
     Store,
     TrainedArtifact,
     TrainingPolicy,
@@ -98,3 +100,32 @@ def test_no_rows_have_no_content(parts: Any, names: Any) -> None:
     assert [name for name, _ in data.splits()] == ["train", "val"]
     assert {name.partition(".")[0] for name in data.content()} == {"train", "val"}
     assert data.test.X.shape == (0, len(names))
+
+
+@pytest.mark.parametrize("settings", [{}, {"out_of_fold": OutOfFold(n_folds=2)}])
+@pytest.mark.parametrize("n_trials", [0, 2])
+def test_no_adapter_sees_the_rows_that_it_is_judged_on(
+    models: Any, parts: Any, names: Any, settings: dict[str, Any], n_trials: int
+) -> None:
+    from sample_models.logistic import FITS
+
+    given: dict[str, Any] = {**parts, "feature_names": names, "payoff": PAYOFF}
+    datasets, n = Datasets.from_arrays(**given), len(FITS)
+    space = {"C": Range(0.1, 1.0)}
+    run = HPOParams(n_trials=n_trials, space=space) if n_trials else HPOParams()
+    artifact = train_one("logreg", datasets, run, policy=TrainingPolicy(**settings))
+    assert "test" in artifact.metrics
+    seen = [prepared for prepared, _ in FITS[n:]]
+    assert len(seen) >= max(1, n_trials)
+    assert {len(one.test) for one in seen} == {0}
+    assert {one.test.X.shape[1] for one in seen} == {len(names)}
+
+
+def test_data_without_their_test_share_the_arrays_of_the_rest(parts: Any, names: Any) -> None:
+    whole = Datasets.from_arrays(**parts, feature_names=names)
+    cut = whole.without_test()
+    assert (cut.train, cut.val, cut.feature_version) == (
+        whole.train, whole.val, whole.feature_version,
+    )  # fmt: skip
+    assert [name for name, _ in cut.splits()] == ["train", "val"]
+    assert len(whole.test) == len(parts["test"]["y"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -108,6 +109,17 @@ def test_an_observer_that_raises_is_reported_once_and_breaks_no_training(
         "artifact_saved",
         *TRAINING,
     ]
+
+
+def test_a_blocked_observer_is_left_out_and_nothing_is_said(
+    models: Any, site: Any, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CVN_PLUGINS_BLOCK", "watcher")
+    source = RAISES.format(error="ValueError")
+    site.add("acme-watch", OBSERVERS, {"watcher": "acme_watch"}, acme_watch=source)
+    train_one("logreg", datasets)
+    assert rejected(models) == []
+    assert "acme_watch" not in sys.modules
 
 
 def test_an_observer_that_raised_is_still_called(

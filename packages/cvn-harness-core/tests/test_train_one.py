@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -557,17 +559,34 @@ def test_an_adapter_cannot_change_the_data(datasets: Datasets) -> None:
     assert replace(datasets).digest == digest
 
 
-@pytest.mark.parametrize(
-    ("fault", "error"), [("exits", SystemExit), ("is_interrupted", KeyboardInterrupt)]
-)
-def test_an_exit_or_an_interrupt_passes_and_is_reported(
-    fault: str, error: type[BaseException], models: Any, datasets: Datasets
-) -> None:
-    with pytest.raises(error):
-        train_one("faulty", datasets, HPOParams(params={"fault": fault}))
+def test_an_interrupt_passes_and_is_reported(models: Any, datasets: Datasets) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        train_one("faulty", datasets, HPOParams(params={"fault": "is_interrupted"}))
     (event,) = events_of(models, "training_failed")
-    assert (event.stage, event.error) == ("fitted", error.__name__)
-    assert event.code is None
+    assert (event.stage, event.error, event.code) == ("fitted", "KeyboardInterrupt", None)
+
+
+def test_a_fit_that_exits_is_a_fit_that_failed(models: Any, datasets: Datasets) -> None:
+    with pytest.raises(FitError, match="'fitted': SystemExit: 3") as caught:
+        train_one("faulty", datasets, HPOParams(params={"fault": "exits"}))
+    assert isinstance(caught.value.__cause__, SystemExit)
+    (event,) = events_of(models, "training_failed")
+    assert (event.stage, event.error, event.code) == ("fitted", "FitError", "fit_failed")
+
+
+def test_the_exit_of_a_signals_handler_passes(models: Any, datasets: Datasets) -> None:
+    def leave(*_: object) -> None:
+        sys.exit(5)
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        with pytest.raises(SystemExit) as caught:
+            train_one("faulty", datasets, HPOParams(params={"fault": "is_terminated"}))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert caught.value.code == 5
+    (event,) = events_of(models, "training_failed")
+    assert (event.stage, event.error, event.code) == ("fitted", "SystemExit", None)
 
 
 UNFINISHED = """

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     )
     from cvn_harness_core.contracts.observer import ObserverLimits
     from cvn_harness_core.contracts.out_of_fold import OutOfFold
-    from cvn_harness_core.contracts.params import EffectiveParam, Param
+    from cvn_harness_core.contracts.params import EffectiveParam, Param, reserved
     from cvn_harness_core.contracts.payoff import Payoff
     from cvn_harness_core.contracts.probability import Probability
     from cvn_harness_core.contracts.search import SearchedDimension, SearchRecord, TrialRecord
@@ -135,7 +135,7 @@ _HOME = {
     ),
     "contracts.observer": ("ObserverLimits",),
     "contracts.out_of_fold": ("OutOfFold",),
-    "contracts.params": ("EffectiveParam", "Param"),
+    "contracts.params": ("EffectiveParam", "Param", "reserved"),
     "contracts.payoff": ("Payoff",),
     "contracts.probability": ("Probability",),
     "contracts.search": ("SearchRecord", "SearchedDimension", "TrialRecord"),
@@ -311,6 +311,7 @@ __all__ = [
     "read_config",
     "read_search",
     "readable_bytes",
+    "reserved",
     "resolve_parameters",
     "seed_config",
     "space_text",

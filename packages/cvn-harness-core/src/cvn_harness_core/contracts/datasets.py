@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -212,6 +213,15 @@ class Datasets:
             split = getattr(self, name)
             if not isinstance(split, NoRows):
                 yield name, split
+
+    def without_test(self) -> Datasets:
+        """Return the same train and validation, arrays and all, and a test without rows.
+
+        That is what adapters get: what is judged on test cannot have been fitted on it.
+        """
+        untested = copy.copy(self)  # nothing is checked again: it was when this one was made
+        object.__setattr__(untested, "test", NoRows.of(self.val))
+        return untested
 
     def content(self) -> dict[str, str]:
         """Return dtype, shape and BLAKE3 of every array, by its name (``train.X``, ``val.time``).

@@ -80,14 +80,15 @@ class Fitted:
 class ModelAdapter(ABC):
     """The part of a model that differs from library to library. Stateless.
 
-    An adapter gets validated data and checked parameters, obeys ``request.seed`` and
-    ``request.n_threads``, never changes its inputs, and lets the library's exceptions pass: the
-    harness wraps them.
+    An adapter gets validated data (train and validation; no rows of test) and checked parameters,
+    obeys ``request.seed`` and ``request.n_threads``, never changes its inputs, and lets the
+    library's exceptions pass: the harness wraps them.
     """
 
     def prepare(self, datasets: Datasets, request: FitRequest) -> Any:  # noqa: ARG002
         """Return the library's own form of the data; by default the datasets themselves.
 
+        ``datasets.test`` has no rows (``NoRows``): no fit sees what it is judged on.
         Trials of a search share it, if the parameters declared ``dataset_level`` are the same.
         """
         return datasets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from types import ModuleType
 from typing import Any
 
@@ -22,6 +23,9 @@ def guarded(
 ) -> dict[str, Any]:
     """Run the nodes as ``execute`` does; whatever the library raises becomes a FitError.
 
+    Its ``sys.exit`` too: a process that ends with 0 would say that all is well. That of a signal's
+    handler ends the process as it is meant to.
+
     Raises FitError ``out_of_memory`` or ``fit_failed``, its cause chained.
     """
     budget = Budget.current()
@@ -30,7 +34,9 @@ def guarded(
             return execute(dags, outputs, inputs, trace, known)
     except HarnessError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and _is_of_a_signal(error):
+            raise
         message = (
             f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
             f"{type(error).__name__}: {error}"
@@ -39,6 +45,19 @@ def guarded(
             message = f"{message.rstrip('.')}. {_memory(budget, peak)}"
             raise FitError("out_of_memory", message) from error
         raise FitError("fit_failed", message) from error
+
+
+def _is_of_a_signal(error: SystemExit) -> bool:
+    """Return whether a handler of a signal raised it, or what a handler called."""
+    handlers = (signal.getsignal(number) for number in signal.valid_signals())
+    functions = {getattr(handler, "__func__", handler) for handler in handlers}
+    codes = {getattr(function, "__code__", None) for function in functions}
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code in codes:
+            return True
+        trace = trace.tb_next
+    return False
 
 
 def _memory(budget: Budget, peak: Peak) -> str:

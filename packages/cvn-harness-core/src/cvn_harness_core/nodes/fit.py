@@ -64,8 +64,11 @@ def fit_request(
 
 
 def prepared(prepare: Any, training_data: Datasets, fit_request: FitRequest) -> Any:
-    """Return the library's own form of the data; ``prepare`` is the adapter's, or a search's."""
-    return prepare(training_data, fit_request)
+    """Return the library's own form of the data; ``prepare`` is the adapter's, or a search's.
+
+    It sees no row of test.
+    """
+    return prepare(training_data.without_test(), fit_request)
 
 
 def fitted(adapter: ModelAdapter, prepared: Any, fit_request: FitRequest) -> Fitted:

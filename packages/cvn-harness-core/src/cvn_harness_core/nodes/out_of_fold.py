@@ -42,7 +42,7 @@ def out_of_fold(
 
         def score(part: Datasets = part) -> Array:
             weighed = weigh_classes(part, spec, policy, class_balance.positive_weight)
-            fitted = adapter.fit(prepare(weighed, fit_request), fit_request)
+            fitted = adapter.fit(prepare(weighed.without_test(), fit_request), fit_request)
             return positive_scores(adapter, fitted.native, part.test.X, fit_request.n_threads)
 
         scores.append(keep_fold(number, score))

@@ -35,7 +35,13 @@ _KINDS: dict[str, Kind] = {
     "plugins": "observer",
     "theta": "theta-rule",
 }
-_TARGET = re.compile(r"[A-Za-z_][\w.]*(\s*:\s*[A-Za-z_][\w.]*)?")
+_DOTTED = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
+_TARGET = re.compile(rf"{_DOTTED}(\s*:\s*{_DOTTED})?\s*(\[[^\]]*\])?")
+
+STAND_INS = "cvn-stand-ins"
+"""The distribution of the conformance kit's own models, which no list keeps out."""
+
+ALLOW, BLOCK = "CVN_PLUGINS", "CVN_PLUGINS_BLOCK"
 
 
 class PluginRecord(NamedTuple):
@@ -61,6 +67,11 @@ class PluginRecord(NamedTuple):
         """The names by which an allow-list or a block-list knows it."""
         return frozenset({self.name, _canonical(self.distribution)})
 
+    @property
+    def package(self) -> str:
+        """The top-level module that its entry point leads into."""
+        return re.split(r"[.:\s\[]", self.target.strip(), maxsplit=1)[0]
+
     def as_dict(self) -> dict[str, str | int | None]:
         """Return the record as JSON-like values."""
         return self._asdict()
@@ -80,12 +91,23 @@ def discover(
         Folders to search in place of ``sys.path``.
     allow, block
         Names of plugins or distributions; by default the comma-separated lists in the environment
-        variables ``CVN_PLUGINS`` (only these) and ``CVN_PLUGINS_BLOCK`` (not these).
+        variables ``CVN_PLUGINS`` (only these) and ``CVN_PLUGINS_BLOCK`` (not these). A list to
+        allow that is there and has no name (``[]``, ``CVN_PLUGINS=,``) allows none; a variable
+        that is empty is no list.
     """
-    allowed = _names(allow, "CVN_PLUGINS")
-    blocked = _names(block, "CVN_PLUGINS_BLOCK")
+    allowed = _names(_listed(ALLOW) if allow is None else allow)
+    blocked = _names(_listed(BLOCK) if block is None else block) or frozenset()
     records = [_judge(r, allowed, blocked) for r in _entry_points(path)]
     return tuple(sorted(_mark_conflicts(records), key=lambda r: (r.kind, r.name, r.distribution)))
+
+
+def unmatched(records: Iterable[PluginRecord]) -> Iterator[tuple[str, str]]:
+    """Yield variable and name of what the environment lists and none of the records is called."""
+    known = frozenset[str]().union(*(record.identity for record in records))
+    for variable in (ALLOW, BLOCK):
+        for name in _listed(variable) or ():
+            if not {name, _canonical(name)} & known:
+                yield variable, name
 
 
 def import_target(record: PluginRecord) -> object:
@@ -111,9 +133,8 @@ def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:
     )
     firsts: dict[str, tuple[str, list[PluginRecord]]] = {}
     for distribution in found:
-        text = distribution.read_text("entry_points.txt")
-        group = _GROUP.search(text or "")
-        if text is None or group is None:
+        group = _GROUP.search(_text(distribution))
+        if group is None:
             continue
         try:
             records = list(_records(distribution))
@@ -128,6 +149,19 @@ def _entry_points(path: Sequence[str] | None) -> Iterable[PluginRecord]:
             firsts[name] = (place, records)
     for _, records in firsts.values():
         yield from records
+
+
+def _text(distribution: Any) -> str:
+    """Return the entry points of any distribution at all, whatever bytes they are."""
+    try:
+        return distribution.read_text("entry_points.txt") or ""
+    except Exception:  # noqa: BLE001  most are none of ours, and may be damaged in any way
+        try:
+            folder: Any = vars(distribution)["_path"]
+            raw: bytes = folder.joinpath("entry_points.txt").read_bytes()
+        except Exception:  # noqa: BLE001
+            return ""
+        return raw.decode("ascii", errors="replace")
 
 
 def _beside(
@@ -148,7 +182,7 @@ def _records(distribution: Any) -> Iterator[PluginRecord]:
     for entry in distribution.entry_points:
         group = _GROUP.fullmatch(entry.group)
         if group is not None:
-            yield PluginRecord(
+            record = PluginRecord(
                 name=entry.name,
                 kind=_KINDS[group[1]],
                 distribution=distribution.metadata["Name"],
@@ -157,6 +191,14 @@ def _records(distribution: Any) -> Iterator[PluginRecord]:
                 origin=origin,
                 contract=int(group[2]),
             )
+            sound = f"cvn_harness.{group[1]}.v{record.contract}"
+            yield record if entry.group == sound else _misspelt(record, entry.group, sound)
+
+
+def _misspelt(record: PluginRecord, group: str, sound: str) -> PluginRecord:
+    error = f"its group {group!r} is no group; {sound!r} would be"
+    advice = f"pip install --upgrade {record.distribution}, or uninstall it and tell its author"
+    return record._replace(status="malformed", error=error, advice=advice)
 
 
 def _unreadable(distribution: Any, kind: Kind, contract: int, error: Exception) -> PluginRecord:
@@ -187,13 +229,15 @@ def _canonical(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
-def _judge(record: PluginRecord, allowed: frozenset[str], blocked: frozenset[str]) -> PluginRecord:
-    if record.status != "available":
+def _judge(
+    record: PluginRecord, allowed: frozenset[str] | None, blocked: frozenset[str]
+) -> PluginRecord:
+    if record.status != "available" or record.distribution == STAND_INS:
         return record
     if record.identity & blocked:
         error, advice = "it is on the block-list (CVN_PLUGINS_BLOCK)", "take it off to use it"
         return record._replace(status="blocked", error=error, advice=advice)
-    if allowed and not record.identity & allowed:
+    if allowed is not None and not record.identity & allowed:
         error, advice = "it is not on the allow-list (CVN_PLUGINS)", "add it to use it"
         return record._replace(status="blocked", error=error, advice=advice)
     if record.contract != CONTRACT_VERSION:
@@ -232,29 +276,43 @@ def _is_number(text: str) -> bool:
 
 
 def _mark_conflicts(records: list[PluginRecord]) -> list[PluginRecord]:
-    owners: dict[tuple[Kind, str], set[str]] = {}
+    owners: dict[tuple[Kind, str], set[tuple[str, str]]] = {}
     for record in records:
         if record.status == "available":
-            owners.setdefault((record.kind, record.name), set()).add(record.distribution)
-    marked = []
-    for record in records:
-        rivals = owners.get((record.kind, record.name), set())
-        if record.status == "available" and len(rivals) > 1:
-            offered = f"offer the {record.kind} {record.name!r}"
-            error = f"{' and '.join(sorted(rivals))} both {offered}"
-            other = next(name for name in sorted(rivals) if name != record.distribution)
-            advice = f"uninstall one, or block it by its distribution: CVN_PLUGINS_BLOCK={other}"
-            marked.append(record._replace(status="conflict", error=error, advice=advice))
-        else:
-            marked.append(record)
-    return marked
+            rivals = owners.setdefault((record.kind, record.name), set())
+            rivals.add((record.distribution, record.target))
+    return [
+        _in_conflict(record, rivals)
+        if record.status == "available" and len(rivals := owners[record.kind, record.name]) > 1
+        else record
+        for record in records
+    ]
 
 
-def _names(given: Iterable[str] | None, variable: str) -> frozenset[str]:
-    if given is not None:
-        names = list(given)
+def _in_conflict(record: PluginRecord, rivals: set[tuple[str, str]]) -> PluginRecord:
+    who = sorted({distribution for distribution, _ in rivals})
+    offered = f"the {record.kind} {record.name!r}"
+    if len(who) == 1:
+        targets = " and ".join(sorted(target for _, target in rivals))
+        error = f"{record.distribution} offers {offered} more than once: {targets}"
+        advice = f"pip install --upgrade {record.distribution}, or uninstall it and tell its author"
     else:
-        names = [n.strip() for n in os.environ.get(variable, "").split(",") if n.strip()]
+        error = f"{' and '.join(who)} both offer {offered}"
+        other = next(name for name in who if name != record.distribution)
+        advice = f"uninstall one, or block it by its distribution: CVN_PLUGINS_BLOCK={other}"
+    return record._replace(status="conflict", error=error, advice=advice)
+
+
+def _listed(variable: str) -> list[str] | None:
+    """Return the names in a variable's list; None if it is not set, or to nothing."""
+    text = os.environ.get(variable, "").strip()
+    return [n.strip() for n in text.split(",") if n.strip()] if text else None
+
+
+def _names(given: Iterable[str] | None) -> frozenset[str] | None:
+    if given is None:
+        return None
+    names = list(given)
     return frozenset(names) | frozenset(map(_canonical, names))
 
 

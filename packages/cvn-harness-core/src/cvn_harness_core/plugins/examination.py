@@ -19,7 +19,8 @@ from cvn_harness_core.plugins.discovery import PluginRecord
 _STARTS_WITHIN_S = 60.0
 _MODULE = "cvn_harness_core.plugins.examination"
 Answer = dict[str, str]
-"""Empty for a sound plugin, else ``code``, ``message`` and what is ``missing``, or ``ended``."""
+"""Empty for a sound plugin, else ``code``, ``message`` and what is ``missing``, or ``ended``;
+``slow`` besides, where the time was up."""
 
 
 def examine(records: Sequence[PluginRecord], *, seconds: float = 30.0) -> tuple[PluginRecord, ...]:
@@ -79,7 +80,7 @@ def _answer(connection: Connection, process: subprocess.Popen[bytes], seconds: f
         code = process.wait()
         how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
         return {"ended": f"importing it ended the process ({how})"}
-    return {"ended": f"importing it took more than {seconds:g} s"}
+    return {"ended": "", "slow": f"importing it took more than {seconds:g} s"}
 
 
 def _judged(record: PluginRecord, answer: Answer) -> PluginRecord:
@@ -90,6 +91,12 @@ def _judged(record: PluginRecord, answer: Answer) -> PluginRecord:
     if "missing" in answer:
         advice = f"{again}, which brings what it declares, or install {answer['missing']!r}"
         return record._replace(status="dependency_missing", error=answer["message"], advice=advice)
+    if "slow" in answer:
+        advice = (
+            "have its author import libraries in the functions that use them and not with the "
+            f"module, try again when the machine is idle, or {block}"
+        )
+        return record._replace(status="import_failed", error=answer["slow"], advice=advice)
     error = answer.get("ended") or answer["message"]
     if answer.get("code") == "plugin_contract":
         advice = f"pip install --upgrade {record.distribution}, tell its author, or {block}"

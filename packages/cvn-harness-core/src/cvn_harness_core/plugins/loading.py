@@ -101,10 +101,9 @@ def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
 def import_failure(record: PluginRecord, error: BaseException) -> PluginError:
     """Return the error for a failed import: a missing dependency, or anything else."""
     who = describe(record)
-    own = record.target.partition(":")[0].partition(".")[0]
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = error.name.partition(".")[0]
-        if missing != own:
+        if missing != record.package:
             message = (
                 f"{who} needs {missing!r}, which is not installed: reinstall "
                 f"{record.distribution}, or install {missing!r}."

@@ -115,7 +115,11 @@ class Observers:
         with self._lock:
             if self._installed is not None:  # another thread was first
                 return self._installed
-            found = [IsolatedObserver(r) for r in self._discover() if r.kind == "observer"]
+            found = [
+                IsolatedObserver(record)
+                for record in self._discover()
+                if record.kind == "observer" and record.status != "blocked"
+            ]
             for observer in found:
                 observer.load()
             self._installed = installed = tuple(found)

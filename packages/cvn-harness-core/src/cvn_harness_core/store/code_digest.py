@@ -33,7 +33,7 @@ def code_digest(record: PluginRecord) -> str:
     StoreError
         ``code_not_found`` if there is no file of code to be found.
     """
-    top = record.target.partition(":")[0].strip().partition(".")[0]
+    top = record.package
     return _digest(
         {*_listed(record.distribution), *_package(top)},
         f"{record.distribution} {record.version} ({record.target})",

@@ -2,7 +2,8 @@
 
 ``check_model`` and ``check_ensemble`` run them anywhere and return a ``Report``; ``ModelContract``
 and ``EnsembleContract`` are the same checks for pytest, which only these two need
-(``pip install cvn-harness-core[testing]``).
+(``pip install cvn-harness-core[testing]``). ``synthetic_datasets`` makes the data that they train
+on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.testing.contracts import EnsembleContract, ModelContract
     from cvn_harness_core.testing.report import CheckResult, Report
     from cvn_harness_core.testing.running import check_ensemble, check_model
+    from cvn_harness_core.testing.synthetic import synthetic_datasets
 
 _HOME = {
     "CheckResult": "report",
@@ -22,6 +24,7 @@ _HOME = {
     "Report": "report",
     "check_ensemble": "running",
     "check_model": "running",
+    "synthetic_datasets": "synthetic",
 }
 
 __all__ = [
@@ -31,6 +34,7 @@ __all__ = [
     "Report",
     "check_ensemble",
     "check_model",
+    "synthetic_datasets",
 ]
 
 

@@ -55,6 +55,7 @@ class ModelContract:
         """Do what a check asks."""
         mine = type(self)
         if mine not in _CHECKING:
+            _require_named(mine, "model")
             subject = ModelUnderTest(self.model, self.params, self.iterations)
             _CHECKING[mine] = Checking(subject, MODEL_CHECKS)
         _require(_CHECKING[mine], check)
@@ -84,12 +85,20 @@ class EnsembleContract:
         """Do what a check asks."""
         mine = type(self)
         if mine not in _CHECKING:
+            _require_named(mine, "ensemble")
             subject = EnsembleUnderTest(self.ensemble, self.params)
             _CHECKING[mine] = Checking(subject, ENSEMBLE_CHECKS)
         _require(_CHECKING[mine], check)
 
 
 _CHECKING: dict[type, Checking] = {}
+
+
+def _require_named(tests: type, kind: str) -> None:
+    __tracebackhide__ = True
+    if not isinstance(getattr(tests, kind, None), str):
+        message = f'{tests.__qualname__} names no {kind}: give it {kind} = "...", as in cvn plugins'
+        pytest.fail(message, pytrace=False)
 
 
 def _require(checking: Checking, check: Check) -> None:

@@ -36,7 +36,7 @@ def measure(model: ModelUnderTest) -> Measured:
     adapter = model.author()
 
     def fit(datasets: Datasets) -> None:
-        adapter.fit(adapter.prepare(datasets, request), request)
+        adapter.fit(adapter.prepare(datasets.without_test(), request), request)
 
     def fit_known(datasets: Datasets) -> None:
         known = HistGradientBoostingClassifier(max_iter=iterations, early_stopping=False)

@@ -82,7 +82,9 @@ class ModelUnderTest(Subject):
     def raw_scores(self) -> tuple[Any, int]:
         """Return what the adapter itself gives for unseen rows."""
         adapter, request, X = self.author(), self.request(), unseen_rows()
-        native = adapter.fit(adapter.prepare(self.datasets(), request), request).native
+        native = adapter.fit(
+            adapter.prepare(self.datasets().without_test(), request), request
+        ).native
         return adapter.predict_proba(native, X, n_threads=1), len(X)
 
     def request(

@@ -18,6 +18,7 @@ from cvn_harness_core.testing.subject import Subject
 from cvn_harness_core.testing.verdict import CheckFailed, CheckSkipped
 
 Told = Callable[[CheckResult], None]
+Begun = Callable[[Check], None]
 
 
 def check_model(
@@ -51,8 +52,7 @@ def check_model(
     InputError
         ``setting_invalid`` for a check that does not exist.
     """
-    subject = ModelUnderTest(name, params or {}, iterations)
-    return _report(Checking(subject, MODEL_CHECKS), only, told)
+    return checked(ModelUnderTest(name, params or {}, iterations), only, told)
 
 
 def check_ensemble(
@@ -66,17 +66,31 @@ def check_ensemble(
 
     ``params`` are of the ensemble itself; the rest is as of ``check_model``.
     """
+    return checked(EnsembleUnderTest(name, params or {}), only, told)
+
+
+def checked(
+    subject: ModelUnderTest | EnsembleUnderTest,
+    only: Sequence[str],
+    told: Told | None,
+    begun: Begun | None = None,
+) -> Report:
+    """Check a model or an ensemble; ``begun`` is called with each check before it is run."""
+    if isinstance(subject, ModelUnderTest):
+        return _report(Checking(subject, MODEL_CHECKS, begun), only, told)
     with stand_ins():
-        subject = EnsembleUnderTest(name, params or {})
-        return _report(Checking(subject, ENSEMBLE_CHECKS), only, told)
+        return _report(Checking(subject, ENSEMBLE_CHECKS, begun), only, told)
 
 
 class Checking:
     """The checks of one plugin, and their results so far."""
 
-    def __init__(self, subject: Subject, checks: Iterable[Check]) -> None:
+    def __init__(
+        self, subject: Subject, checks: Iterable[Check], begun: Begun | None = None
+    ) -> None:
         self.subject, self.checks = subject, {check.name: check for check in checks}
         self.results: dict[str, CheckResult] = {}
+        self._begun = begun
         self._held_back: dict[str, str] = {}
 
     def result(self, name: str) -> CheckResult:
@@ -97,6 +111,8 @@ class Checking:
                 self._held_back[check.name] = first
                 reason = f"mend {first} first"
                 return CheckResult(check.name, check.about, "skipped", 0.0, reason=reason)
+        if self._begun is not None:
+            self._begun(check)
         started = time.perf_counter()
         facts = _outcome(check, self.subject)
         seconds = time.perf_counter() - started
@@ -111,7 +127,7 @@ def _outcome(check: Check, subject: Subject) -> dict[str, Any]:
         return {"outcome": "failed", **said}
     except CheckSkipped as skipped:
         return {"outcome": "skipped", "reason": str(skipped)}
-    except Exception as error:  # noqa: BLE001  a plugin may raise anything anywhere
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything anywhere
         return {
             "outcome": "failed",
             "expected": "no error here",

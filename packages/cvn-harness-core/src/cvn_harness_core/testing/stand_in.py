@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cvn_harness_core import (
+    Array,
     Datasets,
     FitRequest,
     Fitted,
@@ -23,9 +24,8 @@ from cvn_harness_core import (
     Range,
     Split,
     hookimpl,
+    reserved,
 )
-from cvn_harness_core.contracts.params import reserved
-from cvn_harness_core.contracts.split import Array
 
 PARAMS = (
     Param("iterations", int, default=30, low=1),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from cvn_harness_core import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 from cvn_harness_core.__about__ import __version__
+from cvn_harness_core.plugins import discovery
 
 STAND_INS = ("stand_in", "stand_in_2", "stand_in_3")
 
@@ -21,11 +22,11 @@ _DOORS = dict(zip(STAND_INS, ("first", "second", "third"), strict=True))
 def stand_ins() -> Iterator[None]:
     """Have the stand-ins installed in this block, here and in the interpreters that it starts."""
     with tempfile.TemporaryDirectory(prefix="cvn-check-") as folder:
-        info = Path(folder) / f"cvn_stand_ins-{__version__}.dist-info"
+        info = Path(folder) / f"{discovery.STAND_INS.replace('-', '_')}-{__version__}.dist-info"
         info.mkdir()
         doors = [f"{n} = cvn_harness_core.testing.stand_in:{door}" for n, door in _DOORS.items()]
         (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: cvn-stand-ins\nVersion: {__version__}\n"
+            f"Metadata-Version: 2.1\nName: {discovery.STAND_INS}\nVersion: {__version__}\n"
         )
         (info / "entry_points.txt").write_text("\n".join(["[cvn_harness.models.v1]", *doors, ""]))
         sys.path.append(folder)

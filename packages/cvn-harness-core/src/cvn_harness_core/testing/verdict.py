@@ -44,7 +44,7 @@ def expecting(expected: object, mend: str) -> Iterator[None]:
         yield
     except (CheckFailed, CheckSkipped):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CheckFailed(expected, f"{type(error).__name__}: {error}", mend) from error
 
 

@@ -1,5 +1,7 @@
 """A logistic regression that breaks the contract where its parameter ``fault`` says."""
 
+import signal
+
 import numpy as np
 
 from cvn_harness_core import Fitted
@@ -14,7 +16,7 @@ SCORES = {
     "too_few": lambda p: p[:-1],
     "three_columns": lambda p: np.column_stack([p, p, p]),
 }
-OTHER = ("not_fitted", "writes_to_its_input", "exits", "is_interrupted")
+OTHER = ("not_fitted", "writes_to_its_input", "exits", "is_interrupted", "is_terminated")
 
 
 class LibraryError(Exception):
@@ -39,6 +41,8 @@ class FaultyAdapter(LogisticAdapter):
             prepared.train.X @ prepared.train.X.T
         if fault == "is_interrupted":
             raise KeyboardInterrupt
+        if fault == "is_terminated":
+            signal.raise_signal(signal.SIGTERM)
         params = {name: value for name, value in request.params.items() if name != "fault"}
         fitted = super().fit(prepared, type(request)(params, request.seed, request.n_threads))
         fitted.native.fault = fault

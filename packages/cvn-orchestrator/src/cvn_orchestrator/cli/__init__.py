@@ -41,6 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         where = "" if error.filename is None else f": {error.filename}"
         return _report("os_error", f"{error.strerror or error}{where}", arguments, EXIT_FAILED)
+    except SystemExit as error:  # no subcommand raises it: a plugin that loads or scores did
+        message = f"a plugin called sys.exit({error.code!r})"
+        return _report("plugin_exited", message, arguments, EXIT_FAILED)
     except Exception as error:
         from cvn_harness_core import HarnessError
 

@@ -5,26 +5,31 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from contextlib import redirect_stdout
 from typing import IO
 
 from cvn_harness_core import ENSEMBLE_REGISTRY, MODEL_REGISTRY, PluginNotInstalledError
-from cvn_harness_core.testing import CheckResult, Report, check_ensemble, check_model
+from cvn_harness_core.testing import CheckResult
+from cvn_harness_core.testing.apart import check_apart
+from cvn_orchestrator.children import end_with_parent
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each check as it ends, then what failed and the verdict; 1 if any did."""
-    out = sys.stdout
-    progress = sys.stderr if arguments.json else out
+    progress = sys.stderr if arguments.json else sys.stdout
 
     def told(result: CheckResult) -> None:
         _tell(result, progress)
 
-    check = check_ensemble if _is_ensemble(arguments.model) else check_model
-    with redirect_stdout(progress):  # a plugin that prints must not spoil the JSON
-        report: Report = check(arguments.model, only=arguments.only, told=told)
+    report = check_apart(
+        "ensemble" if _is_ensemble(arguments.model) else "model",
+        arguments.model,
+        only=arguments.only,
+        told=told,
+        printed=2 if arguments.json else 1,  # a plugin that prints must not spoil the JSON
+        before=end_with_parent,
+    )
     if arguments.json:
-        print(json.dumps(report.as_dict(), indent=1), file=out)
+        print(json.dumps(report.as_dict(), indent=1))
     else:
         print("", *(f"{failed}\n" for failed in report.failed), report.summary(), sep="\n")
     return 0 if report.ok else 1

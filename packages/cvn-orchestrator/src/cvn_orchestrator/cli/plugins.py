@@ -7,6 +7,7 @@ import json
 import sys
 
 from cvn_harness_core import discover
+from cvn_harness_core.plugins.discovery import unmatched
 from cvn_orchestrator.table import aligned
 
 _COLUMNS = ("name", "kind", "status", "distribution", "version", "origin")
@@ -20,7 +21,11 @@ def run(arguments: argparse.Namespace) -> int:
 
         records = examine(records)
     broken = [r for r in records if r.status not in {"available", "blocked"}]
-    code = 1 if arguments.strict and broken else 0
+    misspelt = list(unmatched(records))
+    for variable, name in misspelt:
+        said = f"{variable} lists {name!r}, and no installed plugin or distribution is called so"
+        print(f"cvn: warning: {said}", file=sys.stderr)
+    code = 1 if arguments.strict and (broken or misspelt) else 0
     if arguments.json:
         json.dump([r.as_dict() for r in records], sys.stdout, indent=1)
         print()

@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Iterator
 
 from cvn_harness_core import PluginRecord, discover
+from cvn_harness_core.plugins.discovery import unmatched
 from cvn_orchestrator.doctor.finding import Asked, Finding
 
 
 def check(asked: Asked) -> Iterator[Finding]:  # noqa: ARG001
-    """Yield a finding for all sound plugins together, and one for each that cannot be used."""
+    """Yield a finding for all sound plugins together, and one for each that cannot be used.
+
+    One, too, for each name on a list that nothing installed has.
+    """
     records = discover()
     sound = [record for record in records if record.status == "available"]
     facts = {kind: [r.name for r in sound if r.kind == kind] for kind in ("model", "ensemble")}
@@ -24,6 +28,10 @@ def check(asked: Asked) -> Iterator[Finding]:  # noqa: ARG001
     for record in records:
         if record.status != "available":
             yield _unusable(record)
+    for variable, name in unmatched(records):
+        said = f"lists {name!r}, and no installed plugin or distribution is called so"
+        advice = "correct the name, or take it off; cvn plugins lists what there is"
+        yield Finding(variable, "warning", said, advice, {"name": name})
 
 
 def _unusable(record: PluginRecord) -> Finding:

@@ -54,7 +54,7 @@ def _fail_within(model: ModelUnderTest) -> None:
         return False
 
     adapter, request = model.author(), replace(model.request(), watch=watch)
-    prepared = adapter.prepare(model.datasets(), request)
+    prepared = adapter.prepare(model.datasets().without_test(), request)
     with refusal(Exception) as refused:
         adapter.fit(prepared, request)
     require(

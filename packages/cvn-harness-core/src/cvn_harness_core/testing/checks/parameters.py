@@ -98,7 +98,7 @@ def _refused(subject: Subject, params: Mapping[str, Any], code: str, *words: str
         refused.said.startswith(f"{code}: ") and all(word in refused.said for word in words),
         f"{dict(params)} to be refused as {code} with the words {' and '.join(words)}",
         refused.said,
-        "make aliases and reserved names distinct, the latter by contracts.params.reserved",
+        "make aliases and reserved names distinct, the latter by cvn_harness_core.reserved",
     )
 
 

@@ -40,7 +40,7 @@ def search_space(model: ModelUnderTest) -> None:
 def prepared_data(model: ModelUnderTest) -> None:
     """No fit changes the prepared data that others share."""
     adapter, request = model.author(), model.request()
-    prepared = adapter.prepare(model.datasets(), request)
+    prepared = adapter.prepare(model.datasets().without_test(), request)
     before = adapter.fingerprint(prepared)
 
     def scores(params: Mapping[str, Any]) -> Array:

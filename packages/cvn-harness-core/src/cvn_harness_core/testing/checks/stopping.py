@@ -121,7 +121,7 @@ def watching(model: ModelUnderTest) -> None:
         return iteration == 7
 
     adapter, request = model.author(), replace(model.request(), watch=watch)
-    fitted = adapter.fit(adapter.prepare(synthetic_datasets(), request), request)
+    fitted = adapter.fit(adapter.prepare(synthetic_datasets().without_test(), request), request)
     mend = "call request.watch(iteration from 1, metric on validation), and end where it is True"
     numbers = [iteration for iteration, _ in seen]
     require(numbers == [*range(1, 8)], "watch to be called with 1 to 7", numbers, mend)
