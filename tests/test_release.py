@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -160,6 +161,21 @@ def test_a_bound_below_what_is_installed_was_not_tested() -> None:
     assert untested(["joblib>=1.4"], installed) == (["joblib>=1.4: not installed"], [])
     absent = 'ray>=2.60; extra == "ray"'
     assert untested([absent, "tomli>=2 ; python_version < '3'"], installed) == ([], [absent])
+
+
+def test_pins_stay_where_they_cannot_be_renewed(tmp_path: Path) -> None:
+    pyproject = tmp_path / "pyproject.toml"
+    pyproject.write_text(
+        '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["b"]\n\n[tool.uv]\nconstraint-dependencies = ["c==1"]\n\n'
+        '[tool.uv.sources]\nb = { path = "is-not-there" }\n'
+    )
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    before = pyproject.read_text()
+    with pytest.raises(subprocess.CalledProcessError):
+        tool("pin").renew(tmp_path)
+    assert pyproject.read_text() == before
+    assert (tmp_path / "uv.lock").read_text() == "version = 1\n"
 
 
 def test_a_second_build_that_differs_is_named(tmp_path: Path) -> None:
