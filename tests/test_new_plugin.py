@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -15,6 +16,7 @@ from packaging.requirements import Requirement
 
 from cvn_harness_core.plugins.discovery import CORE_RULES
 from cvn_orchestrator.cli.parser import PLUGIN_KINDS
+from cvn_orchestrator.demo import market
 from cvn_orchestrator.new_plugin.kinds import KINDS
 from cvn_orchestrator.new_plugin.names import LONGEST
 
@@ -60,7 +62,7 @@ def test_a_package_is_written_and_said(kind: str, given: str, tmp_path: Path) ->
     files = [path.format(package=package, name="fast_trees") for path in CONTENTS]
     steps = facts.pop("next")
     look = "cvn check fast_trees" if kind in ("model", "ensemble") else "cvn plugins"
-    assert steps == [f"cd {distribution}", "pip install -e '.[test]'", "pytest", look]
+    assert steps == [f"cd {distribution}", "uv pip install -e '.[test]'", "pytest", look]
     assert facts == {
         "name": "fast_trees",
         "kind": kind,
@@ -173,6 +175,27 @@ def test_people_are_told_what_to_do_next(tmp_path: Path) -> None:
     done = cvn("new-plugin", "fast-trees", "--out", tmp_path / "my own", cwd=tmp_path)
     assert f"cd '{tmp_path / 'my own'}'" in done.stdout
     assert "then edit src/cvn_model_fast_trees/plugin.py" in done.stdout
+    assert "until 0.1.0 is on PyPI" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["model", "ensemble"])
+def test_each_training_that_the_readme_shows_can_read_the_same_file(
+    kind: str, tmp_path: Path
+) -> None:
+    text = (made(tmp_path, kind) / "README.md").read_text().replace("\\\n", "")
+    shown = [shlex.split(line) for line in text.splitlines() if line.startswith("cvn train ")]
+    assert len(shown) == 2
+    bars = market.frame("NASDAQ", take_profit=2.0, stop_loss=1.0, horizon=10, cost=0.05)
+    names = [*market.FEATURES, "date", "label_end", "label"]
+    bars.tail(1500)[names].write_parquet(tmp_path / "bars.parquet")
+    for number, (_, _, name, *options) in enumerate(shown):
+        assert name == "fast_trees"
+        installed = {"model": "lightgbm", "ensemble": "blend_avg"}[kind]
+        if "--trials" in options:
+            options[options.index("--trials") + 1] = "2"
+        out = f"--out={tmp_path / str(number)}"
+        done = cvn("train", installed, *options, out, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
 
 
 def refused(code: str, words: str, *arguments: str, cwd: Path) -> None:

@@ -50,6 +50,14 @@ def test_no_placeholder_is_left(document: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "page", sorted(ROOT.glob("packages/*/README.md")), ids=lambda page: page.parent.name
+)
+def test_what_pypi_shows_has_no_link_into_the_repository(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)]+)\)", page.read_text())
+    assert [target for target in targets if not target.startswith("https://")] == []
+
+
 @pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted(ROOT.glob("docs/**/*.md")))
 def test_links_lead_somewhere(page: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):

@@ -6,6 +6,7 @@ import ast
 import importlib.util
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -34,6 +35,16 @@ def workflow(name: str) -> dict[Any, Any]:
     return read
 
 
+def sessions() -> list[str]:
+    found = ast.parse((ROOT / "noxfile.py").read_text()).body
+    return [
+        node.name
+        for node in found
+        if isinstance(node, ast.FunctionDef)
+        and any("nox.session" in ast.unparse(each) for each in node.decorator_list)
+    ]
+
+
 def default_sessions() -> list[str]:
     for node in ast.walk(ast.parse((ROOT / "noxfile.py").read_text())):
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "nox.options.sessions":
@@ -50,6 +61,16 @@ def test_ci_runs_each_default_session_and_each_package() -> None:
     assert jobs["unit"]["strategy"]["matrix"]["package"] == PACKAGES
 
 
+def test_sessions_that_check_by_name_only_run_weekly_and_before_a_release() -> None:
+    weekly = workflow("weekly.yml")
+    assert {"schedule", "workflow_dispatch"} == set(weekly[True])
+    named = weekly["jobs"]["session"]["strategy"]["matrix"]["session"]
+    no_checks = {"benchmarks", "news", "pin", "sbom"}
+    assert set(named) == set(sessions()) - set(default_sessions()) - no_checks
+    before = workflow("release.yml")["jobs"]["checks-by-name"]["strategy"]["matrix"]["session"]
+    assert set(before) == set(named) - {"ray"}
+
+
 def test_each_package_is_released_by_a_tag_of_its_own() -> None:
     tags = workflow("release.yml")[True]["push"]["tags"]  # YAML 1.1 reads `on` as true
     assert tags == [f"{name}-v*" for name in PACKAGES]
@@ -61,13 +82,15 @@ def test_only_the_job_that_publishes_gets_a_token_and_no_secret_is_read() -> Non
     steps = jobs["publish"]["steps"]
     assert not [step for step in steps if "run" in step or "checkout" in step.get("uses", "")]
     assert jobs["publish"]["environment"]["name"] == "${{ needs.build.outputs.package }}"
-    assert set(jobs["publish"]["needs"]) == {"checks", "build"}
+    assert set(jobs["publish"]["needs"]) == {"checks", "checks-by-name", "build"}
     for path in WORKFLOWS.glob("*.yml"):
         assert "secrets." not in path.read_text()
 
 
 @pytest.mark.parametrize("path", sorted(WORKFLOWS.glob("*.yml")), ids=lambda path: path.name)
-def test_a_workflow_pins_its_actions_and_runs_nothing_that_a_name_can_inject(path: Path) -> None:
+def test_a_workflow_names_versions_of_its_actions_and_runs_nothing_that_a_name_can_inject(
+    path: Path,
+) -> None:
     read = yaml.safe_load(path.read_text())
     assert "permissions" in read
     for job in read["jobs"].values():
@@ -139,6 +162,25 @@ def test_the_first_release_waits_for_a_date_in_the_workspaces_changelog(ready: P
     assert release.notes(about.parents[2], "0.1.0") == "First."
 
 
+@pytest.mark.parametrize(
+    ("package", "version", "flags"),
+    [
+        ("cvn-harness-core", "0.2.0", ""),
+        ("cvn-harness-core", "0.2.0rc1", "--prerelease"),
+        ("cvn-ensembles", "0.2.0", "--latest=false"),
+        ("cvn-ensembles", "0.2.0a1", "--latest=false --prerelease"),
+        ("cvn-ensembles", "0.2.0b10", "--latest=false --prerelease"),
+    ],
+)
+def test_github_is_told_what_is_no_final_release_and_what_is_not_the_latest(
+    package: str, version: str, flags: str
+) -> None:
+    assert tool("release").flags(package, version) == flags
+    jobs = workflow("release.yml")["jobs"]
+    assert "flags" in jobs["build"]["outputs"]
+    assert "$FLAGS" in jobs["announce"]["steps"][-1]["run"]
+
+
 def test_every_package_has_a_version_of_its_own() -> None:
     for package in PACKAGES:
         version = tool("release").declared_version(ROOT / "packages" / package)
@@ -160,6 +202,21 @@ def test_a_bound_below_what_is_installed_was_not_tested() -> None:
     assert untested(["joblib>=1.4"], installed) == (["joblib>=1.4: not installed"], [])
     absent = 'ray>=2.60; extra == "ray"'
     assert untested([absent, "tomli>=2 ; python_version < '3'"], installed) == ([], [absent])
+
+
+def test_pins_stay_where_they_cannot_be_renewed(tmp_path: Path) -> None:
+    pyproject = tmp_path / "pyproject.toml"
+    pyproject.write_text(
+        '[project]\nname = "a"\nversion = "1"\nrequires-python = ">=3.11"\n'
+        'dependencies = ["b"]\n\n[tool.uv]\nconstraint-dependencies = ["c==1"]\n\n'
+        '[tool.uv.sources]\nb = { path = "is-not-there" }\n'
+    )
+    (tmp_path / "uv.lock").write_text("version = 1\n")
+    before = pyproject.read_text()
+    with pytest.raises(subprocess.CalledProcessError):
+        tool("pin").renew(tmp_path)
+    assert pyproject.read_text() == before
+    assert (tmp_path / "uv.lock").read_text() == "version = 1\n"
 
 
 def test_a_second_build_that_differs_is_named(tmp_path: Path) -> None:

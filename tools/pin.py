@@ -18,13 +18,27 @@ BUILD = {"hatchling", "packaging", "pathspec", "pluggy", "trove-classifiers"}
 
 def main() -> None:
     """Resolve without the old pins, and write the names and versions that come out."""
-    path = ROOT / "pyproject.toml"
+    renew(ROOT)
+
+
+def renew(root: Path) -> None:
+    """Do so for the workspace in ``root``; if it cannot be resolved, leave its files as they were.
+
+    Raises ``subprocess.CalledProcessError`` then; what uv said of it is on standard error.
+    """
+    path, lock = root / "pyproject.toml", root / "uv.lock"
+    before = {file: file.read_bytes() for file in (path, lock) if file.exists()}
     document = tomlkit.parse(path.read_text())
     settings: Any = document["tool"]["uv"]
     settings["constraint-dependencies"] = []
-    path.write_text(tomlkit.dumps(document))
-    subprocess.run(["uv", "lock", "--upgrade", "--quiet"], cwd=ROOT, check=True)  # noqa: S607
-    locked = tomllib.loads((ROOT / "uv.lock").read_text())["package"]
+    try:
+        path.write_text(tomlkit.dumps(document))
+        subprocess.run(["uv", "lock", "--upgrade", "--quiet"], cwd=root, check=True)  # noqa: S607
+    except BaseException:  # Ctrl-C, too
+        for file, content in before.items():
+            file.write_bytes(content)
+        raise
+    locked = tomllib.loads(lock.read_text())["package"]
     published = [package for package in locked if "registry" in package["source"]]
     settings["constraint-dependencies"] = _lines(_pin(package) for package in published)
     settings["build-constraint-dependencies"] = _lines(

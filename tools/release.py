@@ -1,7 +1,7 @@
 """Check that a tag may be released: `python tools/release.py cvn-harness-core-v0.1.0`.
 
-Prints what the workflow's next steps need to know (`package=...`, `version=...`); with --notes, the
-release's part of the changelog.
+Prints what the workflow's next steps need to know (`package=...`, `version=...`, `flags=...` of
+`gh release create`); with --notes, the release's part of the changelog.
 """
 
 from __future__ import annotations
@@ -45,6 +45,15 @@ def notes(package: Path, version: str) -> str | None:
     return None
 
 
+def flags(package: str, version: str) -> str:
+    """Return what `gh release create` must be told: one page shows every package's releases.
+
+    Only the core's may be "Latest" there; an alpha, a beta or a candidate is said to be one.
+    """
+    told = [] if package == "cvn-harness-core" else ["--latest=false"]
+    return " ".join([*told, *(["--prerelease"] if re.search(r"(a|b|rc)\d+$", version) else [])])
+
+
 def problems(tag: str, root: Path = ROOT) -> list[str]:
     """Return what keeps a tag from being released."""
     parts = TAG.fullmatch(tag)
@@ -78,7 +87,8 @@ def main(arguments: list[str]) -> int:
     if "--notes" in arguments:
         print(notes(ROOT / "packages" / parts["package"], parts["version"]))
     else:
-        print(f"package={parts['package']}\nversion={parts['version']}")
+        package, version = parts["package"], parts["version"]
+        print(f"package={package}\nversion={version}\nflags={flags(package, version)}")
     return 0
 
 

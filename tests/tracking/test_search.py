@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cvn_harness_core import HPOParams, TrainedArtifact, train_ensemble, train_one
+from cvn_harness_core import (
+    Event,
+    HPOParams,
+    TrainedArtifact,
+    hookimpl,
+    train_ensemble,
+    train_one,
+)
+from cvn_harness_core.events.log import OBSERVERS
 from cvn_harness_core.testing.synthetic import synthetic_datasets
 from tests.ensembles.small import datasets
 
@@ -55,3 +65,34 @@ def test_bases_are_runs_below_their_ensembles(mlflow: Any) -> None:
     below = mlflow.runs("training", ensemble)
     assert {run.data.tags["cvn.model"] for run in below} == set(bases)
     assert len(mlflow.runs("training")) == 3
+
+
+def test_trainings_at_the_same_time_are_below_what_they_are_part_of(mlflow: Any) -> None:
+    bases = {"lightgbm": HPOParams({"n_estimators": 8}), "xgboost": HPOParams({"n_estimators": 8})}
+    data, all_begun = datasets(), threading.Barrier(3, timeout=60)
+
+    class Together:
+        """Let no training go on before all three have begun."""
+
+        @hookimpl
+        def cvn_event(self, event: Event) -> None:
+            if event.event == "training_started" and event.part_of is None:
+                all_begun.wait()
+
+    def ensemble() -> None:
+        train_ensemble("blend_avg", data, bases, bases=tuple(bases))
+
+    def model(seed: int) -> None:
+        train_one("lightgbm", DATASETS, HPOParams({"n_estimators": 8}, seed=seed, n_threads=1))
+
+    with OBSERVERS.including("together", Together()), ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(ensemble), *(pool.submit(model, seed) for seed in (1, 2))]:
+            done.result()
+    assert OBSERVERS.finish()
+    runs = mlflow.runs("training")
+    assert {run.info.status for run in runs} == {"FINISHED"}
+    (outer,) = (run for run in runs if run.data.tags["cvn.kind"] == "ensemble")
+    below = [run for run in runs if "mlflow.parentRunId" in run.data.tags]
+    assert {run.data.tags["cvn.model"] for run in below} == set(bases)
+    assert {run.data.tags["mlflow.parentRunId"] for run in below} == {outer.info.run_id}
+    assert len(runs) == 5

@@ -274,6 +274,15 @@ def test_before_fit_it_says_so_and_a_failed_fit_leaves_nothing(X: Array, y: Arra
         model.predict(X)
 
 
+def test_a_refit_that_fails_leaves_nothing_of_the_first(X: Array, y: Array) -> None:
+    model = HarnessClassifier("logreg").fit(X, y)
+    with pytest.raises(InputError, match="one class"):
+        model.fit(X[:, :3], np.ones(N))
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    assert not {"artifact_", "theta_", "classes_"} & set(vars(model))
+
+
 @pytest.mark.parametrize(
     ("wrong", "error", "match"),
     [
@@ -284,6 +293,17 @@ def test_before_fit_it_says_so_and_a_failed_fit_leaves_nothing(X: Array, y: Arra
         ({"bases": ["weighted"]}, InputError, "has no bases"),
         ({"n_jobs": 0}, InputError, "n_threads"),
         ({"n_trials": -1}, InputError, "n_trials"),
+        ({"policy": ["economic"]}, InputError, "policy is .'economic'.; give a TrainingPolicy or"),
+        ({"params": ["a"]}, InputError, "params is .'a'.; give a mapping"),
+        ({"n_jobs": "2"}, InputError, "n_jobs is '2'; it must be an integer"),
+        ({"store": 3}, InputError, "store is 3; give the path"),
+        ({"model": "mean", "bases": "logreg"}, InputError, "bases is 'logreg'; give a list"),
+        ({"model": "mean", "bases": [3]}, InputError, "bases has 3; it must be a list"),
+        (
+            {"model": "mean", "bases": ["logreg", "descent"], "params": {"C": 0.3}},
+            InputError,
+            "give {'logreg': {...}, ...}, by the names logreg, descent, mean",
+        ),
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
@@ -292,6 +312,19 @@ def test_settings_are_refused_when_it_is_fitted(
 ) -> None:
     with pytest.raises(error, match=match):
         HarnessClassifier(**{"model": "logreg", **wrong}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("labels", "code"),
+    [(["yes", None], "labels_not_finite"), (["yes", 1], "labels_not_binary")],
+    ids=["None", "mixed"],
+)
+def test_labels_that_cannot_be_sorted_are_refused(
+    labels: list[Any], code: str, X: Array, y: Array
+) -> None:
+    with pytest.raises(InputError) as caught:
+        HarnessClassifier("logreg").fit(X, np.array(labels, dtype=object)[y])
+    assert caught.value.code == code
 
 
 def test_seed_and_threads_go_by_scikit_learns_names(X: Array, y: Array) -> None:

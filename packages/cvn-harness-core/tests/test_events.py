@@ -17,7 +17,7 @@ from cvn_harness_core import Datasets, FitError, HPOParams, configure_logging, t
 from cvn_harness_core.events.log import LOGGER, publish
 from cvn_harness_core.events.schema import EVENTS, SCHEMA_VERSION, Event
 
-COMMON = {"run_id", "kind", "model", "symbol", "fold", "variant"}
+COMMON = {"run_id", "part_of", "kind", "model", "symbol", "fold", "variant"}
 TRAINING = [
     "training_started",
     "class_balance_applied",
@@ -117,6 +117,7 @@ def test_a_training_is_one_json_object_a_line(
         common = {name: line[name] for name in COMMON}
         assert common == {
             "run_id": artifact.run_id,
+            "part_of": None,
             "kind": "model",
             "model": "logreg",
             "symbol": "ES",

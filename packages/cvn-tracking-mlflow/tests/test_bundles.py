@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from cvn_harness_core import BundleError, HPOParams, Store, train_one
+from cvn_harness_core import BundleError, HPOParams, InputError, Store, train_one
 from cvn_harness_core.testing.synthetic import synthetic_datasets
 from cvn_tracking_mlflow import TrackingError, load_bundle
 
@@ -98,3 +98,10 @@ def test_what_is_not_there_is_said(mlflow: Any, source: str) -> None:
     with pytest.raises(TrackingError, match=source) as raised:
         load_bundle(source)
     assert raised.value.code == "tracking_not_found"
+
+
+@pytest.mark.parametrize("source", [None, 3, Path("bundle")])
+def test_what_is_no_text_is_refused_before_mlflow_is_asked(source: Any) -> None:
+    with pytest.raises(InputError, match=r"source is .*; give a run's id") as raised:
+        load_bundle(source)
+    assert raised.value.code == "setting_invalid"

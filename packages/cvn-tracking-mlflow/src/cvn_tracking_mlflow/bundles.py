@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from cvn_harness_core import Store, TrainedArtifact
+from cvn_harness_core import InputError, Store, TrainedArtifact
 from cvn_tracking_mlflow.client import Client, Notes, open_mlflow
 from cvn_tracking_mlflow.errors import TrackingError
 from cvn_tracking_mlflow.settings import registers
@@ -36,11 +36,16 @@ def load_bundle(source: str, *, store: Store | None = None) -> TrainedArtifact:
 
     Raises
     ------
+    InputError
+        ``setting_invalid`` for what is no text.
     TrackingError
         ``tracking_not_found`` if MLflow has no such bundle; ``tracking_failed``.
     BundleError
         As ``TrainedArtifact.load``: nothing is parsed that is not what was saved.
     """
+    if not isinstance(source, str):
+        message = f"source is {source!r}; give a run's id, runs:/ID or models:/NAME/VERSION."
+        raise InputError("setting_invalid", message)
     mlflow = open_mlflow()
     from mlflow.artifacts import download_artifacts
     from mlflow.exceptions import MlflowException

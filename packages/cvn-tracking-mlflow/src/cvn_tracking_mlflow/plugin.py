@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _EVENTS = {
     "training_started": "training_started",
     "hpo_trial_complete": "trial_complete",
+    "training_complete": "training_complete",
     "training_failed": "training_failed",
 }
 """The events that are logged as they come, and by what; the artifact says everything else."""

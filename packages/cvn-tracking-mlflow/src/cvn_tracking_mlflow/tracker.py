@@ -43,17 +43,17 @@ class Tracker:
         self._lock = threading.RLock()
         self._open: dict[str, _Run] = {}
         self._ended: OrderedDict[str, str] = OrderedDict()
-        self._stacks = threading.local()
+        self._part_of: OrderedDict[str, str | None] = OrderedDict()
 
     # Trainings
 
     def training_started(self, event: Event) -> None:
-        """Begin a run: the cell's own, or one below what is under way here, if something is."""
+        """Begin a run: the cell's own, or one below that of what this is part of."""
         assert event.run_id is not None
         with self._lock:
-            run = self._begun(event.kind, event.model, event.symbol, event.fold, event.variant)
+            place = (event.symbol, event.fold, event.variant)
+            run = self._begun(event.kind, event.model, *place, part_of=event.part_of)
             self._open[event.run_id] = run
-            self._stack.append(event.run_id)
             facts = event.as_dict()
             known = {f"cvn.{name}": facts[name] for name in ("policy", "seed", "n_threads")}
             sizes = [(name, float(facts[name]), 0) for name in ("n_train", "n_val", "n_test")]
@@ -80,9 +80,16 @@ class Tracker:
         with self._lock:
             self._client.log(run.id, Notes(metrics=metrics))
 
+    def training_complete(self, event: Event) -> None:
+        """Remember what a training is part of whose begin was not logged: its artifact is next."""
+        assert event.run_id is not None
+        with self._lock:
+            if event.run_id not in self._open:
+                _remember(self._part_of, event.run_id, event.part_of)
+
     def training_failed(self, event: Event) -> None:
         """End the run with its error; that of a cell is ended by the sweep."""
-        run = self._closed(event.run_id)
+        run = self._open.pop(event.run_id or "", None)
         if run is None:
             return
         facts = event.as_dict()
@@ -101,12 +108,12 @@ class Tracker:
     def artifact_ready(self, artifact: TrainedArtifact, hit: bool) -> None:
         """Fill and end the run of a training; of what was in the store, the run of its cell."""
         if not hit:
-            run = self._closed(artifact.run_id)
+            run = self._open.pop(artifact.run_id, None)
             with self._lock:
                 self._fill(run or self._made(artifact), artifact)
             return
         told = Told.now()
-        if told is not None and told.trains == artifact.name and not self._stack:
+        if told is not None and told.trains == artifact.name:  # no base: none is in itself
             with self._lock:
                 self._fill(self._cell(told), artifact)
 
@@ -145,14 +152,6 @@ class Tracker:
         with self._lock:
             self._sweeps.cell_ended(facts)
 
-    @property
-    def _stack(self) -> list[str]:
-        """The trainings under way in this thread, the outermost first."""
-        if not hasattr(self._stacks, "runs"):
-            self._stacks.runs = []
-        runs: list[str] = self._stacks.runs
-        return runs
-
     def _begun(
         self,
         kind: str | None,
@@ -160,11 +159,13 @@ class Tracker:
         symbol: str | None,
         fold: str | None,
         variant: str | None,
+        *,
+        part_of: str | None,
     ) -> _Run:
-        """Return the run of a training: the cell's, or a new one below what is under way here."""
+        """Return the run of a training: the cell's, or a new one below that of the outer one."""
         told = Told.now()
-        above = self._open.get(self._stack[-1]) if self._stack else None
-        if told is not None and above is None and model == told.trains:
+        above = self._open.get(part_of or "")
+        if told is not None and part_of is None and model == told.trains:
             return self._cell(told)
         tags: dict[str, Any] = {
             TYPE: "training",
@@ -195,7 +196,8 @@ class Tracker:
     def _made(self, artifact: TrainedArtifact) -> _Run:
         """Return a new run for an artifact whose training was not seen."""
         place = (artifact.tags.get(name) for name in ("symbol", "fold", "variant"))
-        return self._begun(artifact.kind, artifact.name, *place)
+        part_of = self._part_of.pop(artifact.run_id, None)
+        return self._begun(artifact.kind, artifact.name, *place, part_of=part_of)
 
     def _fill(self, run: _Run, artifact: TrainedArtifact) -> None:
         notes = notes_of(artifact)
@@ -207,9 +209,7 @@ class Tracker:
         self._nest_trials(run, artifact)
         if not run.of_cell:
             self._client.end(run.id, "FINISHED")
-        self._ended[artifact.run_id] = run.id
-        while len(self._ended) > _REMEMBERED:
-            self._ended.popitem(last=False)
+        _remember(self._ended, artifact.run_id, run.id)
 
     def _nest_trials(self, run: _Run, artifact: TrainedArtifact) -> None:
         """Make a run of each trial, of all or of none: more than the limit are a table only."""
@@ -225,10 +225,11 @@ class Tracker:
             self._client.log(made, Notes(notes.params, metrics=notes.metrics))
             self._client.end(made, status[trial.state])
 
-    def _closed(self, run_id: str | None) -> _Run | None:
-        if run_id in self._stack:
-            self._stack.remove(run_id)
-        return self._open.pop(run_id or "", None)
+
+def _remember(known: OrderedDict[str, Any], run_id: str, value: str | None) -> None:
+    known[run_id] = value
+    while len(known) > _REMEMBERED:
+        known.popitem(last=False)
 
 
 def _name(tags: dict[str, Any]) -> str:

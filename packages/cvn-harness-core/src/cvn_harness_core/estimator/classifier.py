@@ -17,9 +17,16 @@ from cvn_harness_core.contracts.payoff import Payoff
 from cvn_harness_core.contracts.split import Array
 from cvn_harness_core.errors import InputError, MulticlassError
 from cvn_harness_core.estimator.rows import train_and_validation
-from cvn_harness_core.policy import POLICIES, TrainingPolicy
-from cvn_harness_core.resources.budget import Budget
-from cvn_harness_core.store.disk import Store
+from cvn_harness_core.estimator.settings import (
+    bases_of,
+    params_of_ensemble,
+    params_of_model,
+    policy_of,
+    store_of,
+    threads_of,
+)
+from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY
+from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.trainers.choice import trainer_for
 from cvn_harness_core.trainers.ensemble import AutonomousEnsembleTrainer
 from cvn_harness_core.trainers.model import AutonomousModelTrainer
@@ -141,8 +148,11 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         MulticlassError
             For three or more classes.
         HarnessError
-            Whatever ``train_one`` and ``train_ensemble`` raise.
+            InputError ``setting_invalid`` for parameters that cannot be; whatever ``train_one`` and
+            ``train_ensemble`` raise. The estimator is then not fitted, whatever it was before.
         """
+        for fitted in ("classes_", "artifact_", "theta_"):
+            self.__dict__.pop(fitted, None)
         policy = policy_of(self.policy)
         trainer = self._trainer(policy)
         X, y = validate_data(
@@ -162,9 +172,9 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             train, val, None, feature_names=list(names), payoff=self.payoff
         )
         if isinstance(trainer, AutonomousEnsembleTrainer):
-            artifact = trainer.train(datasets, self._hpo_of_ensemble()).artifact
+            artifact = trainer.train(datasets, self._hpo_of_ensemble(trainer)).artifact
         else:
-            artifact = trainer.train(datasets, self._hpo(self.params or {})).artifact
+            artifact = trainer.train(datasets, self._hpo(params_of_model(self.params))).artifact
         self.classes_, self.artifact_, self.theta_ = classes, artifact, artifact.theta
         return self
 
@@ -206,25 +216,26 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _trainer(
         self, policy: TrainingPolicy
     ) -> AutonomousModelTrainer | AutonomousEnsembleTrainer:
-        store = None if self.store is None else Store(self.store)
+        store, bases = store_of(self.store), bases_of(self.bases)
         trainer = trainer_for(self.model, store, policy)
-        if self.bases is None:
+        if bases is None:
             return trainer
         if not isinstance(trainer, AutonomousEnsembleTrainer):
             message = f"{self.model} is a model and has no bases; leave bases out."
             raise InputError("setting_invalid", message)
-        return AutonomousEnsembleTrainer(self.model, store, policy=policy, bases=tuple(self.bases))
+        return AutonomousEnsembleTrainer(self.model, store, policy=policy, bases=bases)
 
     def _hpo(self, params: Mapping[str, Any], n_trials: int | None = None) -> HPOParams:
         return HPOParams(
             params,
             n_trials=self.n_trials if n_trials is None else n_trials,
             seed=self._seed(),
-            n_threads=self._threads(),
+            n_threads=threads_of(self.n_jobs),
         )
 
-    def _hpo_of_ensemble(self) -> HPOParams | dict[str, HPOParams]:
-        given = self.params or {}
+    def _hpo_of_ensemble(self, trainer: AutonomousEnsembleTrainer) -> dict[str, HPOParams]:
+        bases = ENSEMBLE_REGISTRY[self.model].bases if trainer.bases is None else trainer.bases
+        given = params_of_ensemble(self.params, (*bases, self.model))
         own = {
             name: self._hpo(params, 0 if name == self.model else None)
             for name, params in given.items()
@@ -238,25 +249,11 @@ class HarnessClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             return int(self.random_state.randint(_SEEDS))
         return self.random_state
 
-    def _threads(self) -> int | None:
-        if self.n_jobs is None or self.n_jobs >= 0:
-            return self.n_jobs
-        return max(1, Budget.current().threads + 1 + self.n_jobs)
-
-
-def policy_of(policy: TrainingPolicy | str | None) -> TrainingPolicy:
-    """Return the policy that the parameter of ``HarnessClassifier`` stands for."""
-    if isinstance(policy, TrainingPolicy):
-        return policy
-    name = "economic" if policy is None else policy
-    if name not in POLICIES:
-        message = f"policy is {policy!r}; give a TrainingPolicy or one of {', '.join(POLICIES)}."
-        raise InputError("setting_invalid", message)
-    return POLICIES[name]()
-
 
 def _two_classes(y: Array) -> tuple[Array, Array]:
     """Return the two labels, sorted, and which of them each row has, (n,)."""
+    if y.dtype == object and (kinds := {type(label) for label in y}) - {str}:
+        _check_kinds(kinds)
     check_classification_targets(y)
     classes, labels = np.unique(y, return_inverse=True)
     if classes.size > 2:
@@ -270,3 +267,14 @@ def _two_classes(y: Array) -> tuple[Array, Array]:
         message = f"y has one class only ({classes.tolist()}); both classes must occur."
         raise InputError("labels_one_class", message)
     return classes, labels
+
+
+def _check_kinds(kinds: set[type]) -> None:
+    """Raise InputError for labels that cannot be sorted: None, or text among numbers."""
+    if type(None) in kinds:
+        message = "y has labels that are None; fill or drop these rows."
+        raise InputError("labels_not_finite", message)
+    if str in kinds:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        message = f"y has labels of different types ({names}); give all of them as one."
+        raise InputError("labels_not_binary", message)

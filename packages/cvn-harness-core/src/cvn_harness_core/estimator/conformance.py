@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cvn_harness_core.estimator.classifier import HarnessClassifier, policy_of
+from cvn_harness_core.estimator.classifier import HarnessClassifier
+from cvn_harness_core.estimator.settings import policy_of
 from cvn_harness_core.theta.fixed import Fixed
 
 _ALWAYS = {

@@ -8,14 +8,22 @@ from __future__ import annotations
 
 import logging
 import sys
+import weakref
 from collections.abc import MutableMapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, TextIO
 
 import structlog
 
 from cvn_harness_core.errors import HarnessError
-from cvn_harness_core.events.schema import Event, PluginRejected
+from cvn_harness_core.events.schema import (
+    Event,
+    PluginRejected,
+    TrainingComplete,
+    TrainingFailed,
+    TrainingStarted,
+)
 from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.isolation import count_caused, within_observer
 from cvn_harness_core.plugins.observers import Observers
@@ -122,18 +130,47 @@ OBSERVERS = Observers(on_failure=plugin_rejected)
 """The installed observers."""
 
 
-@dataclass(frozen=True)
+_innermost: ContextVar[weakref.ref[RunLog] | None] = ContextVar("cvn_training", default=None)
+"""The training under way in this context. Weak: of one that ended without a word nothing stays."""
+
+
+def _under_way() -> RunLog | None:
+    innermost = _innermost.get()
+    return None if innermost is None else innermost()
+
+
+@dataclass(frozen=True, eq=False)
 class RunLog:
-    """The events of one run: what they all carry is said once."""
+    """The events of one run: what they all carry is said once.
+
+    A run that is made while another trains, where that one trains, is part of it.
+    """
 
     run_id: str
     kind: str
     model: str
     tags: dict[str, str] = field(default_factory=dict)
+    _outer: RunLog | None = field(default_factory=_under_way, init=False, repr=False)
+
+    @property
+    def part_of(self) -> str | None:
+        """The id of the run that this one is part of, or None."""
+        return None if self._outer is None else self._outer.run_id
 
     def emit(self, event: type[Event], **values: Any) -> Event:
         """Publish an event of this run and return it."""
         common = {name: self.tags.get(name) for name in ("symbol", "fold", "variant")}
-        made = event(run_id=self.run_id, kind=self.kind, model=self.model, **common, **values)
+        made = event(
+            run_id=self.run_id,
+            part_of=self.part_of,
+            kind=self.kind,
+            model=self.model,
+            **common,
+            **values,
+        )
+        if isinstance(made, TrainingStarted):
+            _innermost.set(weakref.ref(self))
+        elif isinstance(made, TrainingComplete | TrainingFailed):
+            _innermost.set(None if self._outer is None else weakref.ref(self._outer))
         publish(made)
         return made

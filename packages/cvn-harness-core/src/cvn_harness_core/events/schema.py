@@ -13,11 +13,16 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """What every event carries. ``run_id`` is one training; tags name symbol, fold and variant."""
+    """What every event carries. ``run_id`` is one training; tags name symbol, fold and variant.
+
+    ``part_of`` is the ``run_id`` of the training that this one is made for, as a base is for its
+    ensemble.
+    """
 
     event: ClassVar[str]
     level: ClassVar[str] = "info"
     run_id: str | None = None
+    part_of: str | None = None
     kind: str | None = None
     model: str | None = None
     symbol: str | None = None

@@ -22,7 +22,7 @@ def run(arguments: argparse.Namespace) -> int:
     with writing(folder):
         write(folder, files)
     look = f"cvn check {names.plugin}" if kind.checked else "cvn plugins"
-    steps = [f"cd {shlex.quote(str(folder))}", "pip install -e '.[test]'", "pytest", look]
+    steps = [f"cd {shlex.quote(str(folder))}", "uv pip install -e '.[test]'", "pytest", look]
     if arguments.json:
         facts = {
             "name": names.plugin,
@@ -37,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     print(f"{folder}: the {kind.name} {names.plugin}, {kind.does}")
     print(*(f"  {path}" for path in sorted(files)), sep="\n")
-    print("\nnext:", *(f"  {step}" for step in steps), sep="\n")
+    print("\nnext, in an environment that has CVN Harness:", *(f"  {s}" for s in steps), sep="\n")
+    print("\n(until 0.1.0 is on PyPI, that which `uv sync` makes in a clone of it, activated)")
     print(f"\nthen edit src/{names.package}/plugin.py")
     return 0

@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass
 
 from cvn_harness_core import discover
+from cvn_harness_core.plugins.discovery import CORE_RULES
 from cvn_orchestrator.errors import NewPluginError
 from cvn_orchestrator.new_plugin.kinds import KINDS, Kind
 
 LONGEST = 32
 
 _SOUND = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
-_RESERVED = {"theta-rule": frozenset({"expected_value", "f1_capped", "f1_grid", "fixed"})}
+_RESERVED = {"theta-rule": CORE_RULES}
 
 
 @dataclass(frozen=True)
