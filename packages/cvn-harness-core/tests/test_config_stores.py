@@ -170,7 +170,7 @@ def test_two_at_once_write_one_manifest(url: str) -> None:
     [
         ("'depth', '5', NULL, NULL, NULL, NULL", "parameter_unknown", "has no parameter 'depth'"),
         ("'max_iter', 'many', NULL, NULL, NULL, NULL", "parameter_invalid", "max_iter='many'"),
-        ("'max_iter', '0', NULL, NULL, NULL, NULL", "parameter_invalid", "within [1, inf)"),
+        ("'max_iter', '0', NULL, NULL, NULL, NULL", "parameter_invalid", "within [1, 2147483647]"),
         ("'max_iter', NULL, NULL, NULL, NULL, NULL", "config_invalid", "says nothing"),
         ("'max_iter', '5', 1, 9, NULL, NULL", "config_invalid", "value and low, high at once"),
         ("'max_iter', NULL, 1, NULL, NULL, NULL", "config_invalid", "half a range"),
