@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -84,7 +85,7 @@ def _open(training: Training, settings: HPOParams) -> Study:
     request, key = training.request, identity_of(training)
     name = settings.study_name or f"{training.spec.name}-{key.digest[:12]}"
     return Study(
-        settings.storage,
+        _url(settings),
         header=_header(training, name),
         identity=key,
         datasets=request.datasets.digest_of(request.content),
@@ -114,7 +115,7 @@ def _header(training: Training, name: str) -> dict[str, Any]:
     settings = training.search.settings
     return {
         "study": name,
-        "storage": shown(settings.storage),
+        "storage": shown(_url(settings)),
         "objective": settings.objective,
         "direction": direction_of(settings.objective),
         "evaluate_on": settings.evaluate_on,
@@ -125,10 +126,17 @@ def _header(training: Training, name: str) -> dict[str, Any]:
     }
 
 
+def _url(settings: HPOParams) -> str | None:
+    return None if settings.storage is None else os.fspath(settings.storage)
+
+
 def _check_money(training: Training, settings: HPOParams) -> None:
     data = training.request.datasets
-    if settings.objective == "expectancy" and data.payoff is None and data.val.returns is None:
+    on_folds = settings.evaluate_on == "forward_folds"
+    measured, named = (data.train, "training") if on_folds else (data.val, "validation")
+    if settings.objective == "expectancy" and data.payoff is None and measured.returns is None:
         message = (
-            "HPOParams.objective is 'expectancy', and the data have neither a payoff nor returns."
+            "HPOParams.objective is 'expectancy', and the data have no payoff, and no returns of "
+            f"the {named} rows, on which trials are measured."
         )
         raise InputError("money_unknown", message)
