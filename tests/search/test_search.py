@@ -365,8 +365,12 @@ def test_nothing_to_search_is_an_error(data):
 
 
 def test_settings_of_a_search_without_one_are_refused():
-    for changes in ({"timeout_s": 1.0}, {"space": {"num_leaves": Range(2, 4)}}, {"storage": "x"}):
-        with pytest.raises(InputError):
+    for changes in (
+        {"timeout_s": 1.0}, {"space": {"num_leaves": Range(2, 4)}}, {"storage": "x"},
+        {"objective": "log_loss"}, {"evaluate_on": "forward_folds"}, {"sampler": "random"},
+        {"pruner": "none"}, {"max_concurrent": 2}, {"n_workers": 1},
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=next(iter(changes))):
             HPOParams(**changes)
     assert "secret" not in repr(HPOParams(n_trials=1, storage="postgresql://me:secret@h/d"))
 

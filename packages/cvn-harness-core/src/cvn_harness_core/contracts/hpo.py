@@ -118,8 +118,7 @@ class HPOParams:
                 )
                 raise InputError("setting_invalid", message)
         if not self.n_trials:
-            asked = [name for name in ("timeout_s", "storage", "study_name") if self._set(name)]
-            asked += ["space"] if self.space else []
+            asked = [name for name, default in _SEARCH.items() if getattr(self, name) != default]
             if asked:
                 message = (
                     f"HPOParams sets {', '.join(asked)} and n_trials=0, so that nothing is "
@@ -149,5 +148,15 @@ class HPOParams:
                 )
                 raise InputError("setting_invalid", message)
 
-    def _set(self, name: str) -> bool:
-        return getattr(self, name) is not None
+
+_SEARCH = {
+    "timeout_s": None,
+    "storage": None,
+    "study_name": None,
+    "space": {},
+    **{
+        name: getattr(HPOParams, name)
+        for name in ("objective", "evaluate_on", "sampler", "pruner", "max_concurrent", "n_workers")
+    },
+}
+"""What only a search looks at, and what it is where nobody says otherwise."""
