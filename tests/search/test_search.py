@@ -29,6 +29,7 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_harness_core.plugins.adapters import adapter_of
+from cvn_harness_core.resources.budget import Budget
 from cvn_harness_core.search.space import suggest
 from cvn_harness_core.search.storage import quiet_optuna
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
@@ -255,6 +256,23 @@ def test_forward_folds_that_cannot_be_laid_are_refused_before_any_trial(data, tm
         train_one("lightgbm", timeless, run)
     assert caught.value.code == "time_missing"
     assert not storage.exists()
+
+
+def test_the_threads_of_the_artifact_are_those_of_its_own_fit(data, monkeypatch):
+    monkeypatch.setenv("CVN_THREADS", "2")
+    if Budget.current().threads < 2:
+        pytest.skip("needs two cores")
+    found = train_one("lightgbm", data, settings("lightgbm", n_trials=2, n_threads=None))
+    alone = train_one("lightgbm", data, HPOParams({"n_estimators": 20}))
+    for artifact in (found, alone):
+        assert f"[num_threads: {artifact.n_threads}]" in artifact.native.model_to_string()
+    assert found.n_threads == 2  # n_workers=1 leaves a trial both
+    shared = train_one("lightgbm", data, settings("lightgbm", n_trials=2, n_threads=None,
+                                                  n_workers=2))  # fmt: skip
+    assert shared.n_threads == 1
+    assert "[num_threads: 1]" in shared.native.model_to_string()
+    run = settings("lightgbm", n_trials=2, n_threads=None, n_workers=2, evaluate_on="forward_folds")
+    assert train_one("lightgbm", data, run).n_threads == 2  # fitted again, with all there are
 
 
 def test_a_storage_may_be_a_path(data, tmp_path):

@@ -28,10 +28,14 @@ from cvn_harness_core.search.trial import watched_direction
 
 
 class Found(NamedTuple):
-    """The best trial's parameters, its own fit where that is the artifact's, and the record."""
+    """The best trial's parameters, its own fit where that is the artifact's, and the record.
+
+    ``n_threads`` are those of a trial's fit.
+    """
 
     parameters: Mapping[str, ResolvedParam]
     fitted: Fitted | None
+    n_threads: int
     prepared: PreparedData
     record: SearchRecord
 
@@ -77,7 +81,7 @@ def search(training: Training, log: RunLog, on_trial: OnTrial | None = None) -> 
         seconds=record.seconds,
     )
     parameters = with_trial(training.parameters, training.search.space, best.params)
-    return Found(parameters, fitted, loop.trials.prepared, record)
+    return Found(parameters, fitted, loop.trials.n_threads, loop.trials.prepared, record)
 
 
 def _open(training: Training, settings: HPOParams) -> Study:
