@@ -242,6 +242,33 @@ def test_the_environment_is_read_and_said(home: Path) -> None:
     assert json.loads(done.stdout)["effective_params"]["num_leaves"]["value"] == 4
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--trials=1"], "num_leaves is searched over [4, 8] by {}"),
+        ([], "{} is without effect: nothing of it is searched"),
+        (["-p", "num_leaves=15"], "{} is without effect: num_leaves is 15"),
+        (["-p", "num_leaves=15", "--trials=1"], "{} is without effect: num_leaves is 15"),
+        (
+            ["--space=num_leaves=5:6", "--trials=1"],
+            "{} is without effect: num_leaves is searched over [5, 6]",
+        ),
+    ],
+)
+def test_what_a_range_of_the_environment_does_is_said(
+    home: Path, options: list[str], said: str
+) -> None:
+    (home / "hpo.toml").write_text(SMALL)
+    name = "CVN_HPO_LIGHTGBM_NUM_LEAVES"
+    done = cvn(
+        "train", "lightgbm", *TRAIN, "--config=hpo.toml", "--in-process", *options, cwd=home,
+        **{f"{name}_MIN": "4", f"{name}_MAX": "8"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    notes = [line for line in done.stderr.splitlines() if "num_leaves" in line or name in line]
+    assert notes == [f"cvn: note: lightgbm: {said.format(f'{name}_MIN, _MAX')}"]
+
+
 def test_a_database_is_read(home: Path) -> None:
     seed_config("lightgbm", sql=f"sqlite:///{home / 'hpo.db'}")
     change(home, "hpo.db")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from cvn_harness_core import TrainedArtifact
 from cvn_orchestrator.demo import market
 from tests.command import TRAIN, cvn
 
@@ -25,17 +26,23 @@ def bars(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def lines_of_trials(text: str) -> list[str]:
+    return [line for line in text.splitlines() if " trials of lightgbm: trial " in line]
+
+
 def test_a_search_is_told_and_reported(bars: Path, tmp_path: Path) -> None:
     done = cvn(
         "train", "lightgbm", f"--data={bars}", *SHORT, "--trials=6", "--json",
         "--space=num_leaves=4:16:log", "--space=extra_trees=true|false", cwd=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stderr.splitlines() if line.startswith("trial ")]
-    assert sorted(line.partition(" of ")[0] for line in told) == [
-        f"trial {number}/6" for number in range(1, 7)
-    ]
+    told = lines_of_trials(done.stderr)
+    assert [line.partition(" trials")[0] for line in told] == [f"{n} of 6" for n in range(1, 7)]
     facts = json.loads(done.stdout)
+    named = {int(line.partition(": trial ")[2].split()[0]): line for line in told}
+    for trial in facts["search"]["trials"]:
+        assert trial["state"] in named[trial["number"]]
+        assert trial["value"] is None or f" {trial['value']:.5f} in" in named[trial["number"]]
     assert len(facts["search"]["trials"]) == 6
     assert facts["search"]["space"]["num_leaves"]["high"] == 16
     assert facts["effective_params"]["num_leaves"]["source"] == "search"
@@ -47,6 +54,8 @@ def test_the_report_says_what_the_search_found(bars: Path, tmp_path: Path) -> No
     (line,) = (text for text in done.stdout.splitlines() if text.startswith("search"))
     assert "5 trials" in line
     assert "pr_auc" in line
+    best = TrainedArtifact.load(tmp_path / "cvn-lightgbm").search.best
+    assert f"is trial {best}'s, in hindsight" in line
 
 
 def test_progress_begins_with_what_the_storage_holds(bars: Path, tmp_path: Path) -> None:
@@ -57,7 +66,7 @@ def test_progress_begins_with_what_the_storage_holds(bars: Path, tmp_path: Path)
     assert on.returncode == 0, on.stderr
     search = json.loads(on.stdout)["search"]
     assert search["best"] < 4, "an earlier run's"
-    (line,) = (text for text in on.stderr.splitlines() if text.startswith("trial "))
+    (line,) = lines_of_trials(on.stderr)
     assert line.endswith(f"best {search['value']:.5f}")
 
 
@@ -79,6 +88,16 @@ def test_a_new_study_beside_one_of_the_same_data_is_told_with_the_reason(
     ("options", "said"),
     [
         (["--timeout=5"], "without --trials"),
+        (
+            [
+                "--objective=pr_auc",
+                "--evaluate-on=validation",
+                "--sampler=tpe",
+                "--pruner=none",
+                "--max-concurrent=4",
+            ],
+            "--objective, --evaluate-on, --sampler, --pruner, --max-concurrent: nothing is search",
+        ),
         (["--trials=3", "--space=num_leaves"], "is not NAME=LOW:HIGH"),
         (["--trials=3", "--space=num_leaves=9:3"], "low must be below high"),
         (["--trials=3", "--space=nothing=1:3"], "has no parameter 'nothing'"),
@@ -105,16 +124,16 @@ def test_ctrl_c_keeps_the_trials_and_the_same_command_goes_on(bars: Path, tmp_pa
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("trial 2/40"):
+            if line.startswith("2 of 40 trials"):
                 process.send_signal(signal.SIGINT)
                 break
         rest = process.stderr.read()
     assert process.returncode == 130
     assert "the same command goes on" in rest
-    kept = 2 + sum(line.startswith("trial ") for line in rest.splitlines())
+    kept = 2 + len(lines_of_trials(rest))
     assert kept < 40
     done = cvn(*command, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    told = [line for line in done.stderr.splitlines() if line.startswith("trial ")]
-    assert told[0].startswith(f"trial {kept + 1}/40"), (rest, told[:3])
+    told = lines_of_trials(done.stderr)
+    assert told[0].startswith(f"{kept + 1} of 40 trials"), (rest, told[:3])
     assert len(told) == 40 - kept

@@ -195,7 +195,7 @@ def test_a_search_that_is_asked_to_stop_keeps_its_trials(
     harmless(elsewhere)
     run = command(bars, "--trials=2", "--workers=1")
     with started(tmp_path, elsewhere, *run) as process:
-        until(process, "trial 1/2")
+        until(process, "1 of 2 trials")
         process.send_signal(number)
         assert process.stderr is not None
         rest = process.stderr.read()
@@ -207,7 +207,7 @@ def test_a_search_that_is_asked_to_stop_keeps_its_trials(
         run, cwd=tmp_path, env=elsewhere, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    assert "trial " not in done.stderr, "no trial was left"
+    assert " trials of " not in done.stderr, "no trial was left"
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -270,7 +270,7 @@ def test_the_search_ends_with_the_command(
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:
-            if line.startswith("trial 1/8"):
+            if line.startswith("1 of 8 trials"):
                 break
         own = Path(f"/proc/{process.pid}/task/{process.pid}/children")
         while not (children := own.read_text().split()):  # between a death and the next beginning

@@ -29,6 +29,7 @@ from cvn_harness_core import (
     train_one,
 )
 from cvn_harness_core.plugins.adapters import adapter_of
+from cvn_harness_core.resources.budget import Budget
 from cvn_harness_core.search.space import suggest
 from cvn_harness_core.search.storage import quiet_optuna
 from cvn_harness_core.testing.recorded import event_faults, recorded_events
@@ -228,6 +229,69 @@ def test_expectancy_needs_money(data):
     assert caught.value.code == "money_unknown"
 
 
+@pytest.mark.parametrize(("rows", "measured"), [("train", "forward_folds"), ("val", "validation")])
+def test_returns_of_the_rows_that_are_measured_are_money(rows, measured, data):
+    rng = np.random.default_rng(5)
+    earned = rng.normal(size=len(getattr(data, rows)))
+    bare = replace(data, payoff=None, **{rows: replace(getattr(data, rows), returns=earned)})
+    found = {}
+    for evaluate_on in ("forward_folds", "validation"):
+        run = settings("lightgbm", n_trials=2, objective="expectancy", evaluate_on=evaluate_on)
+        try:
+            found[evaluate_on] = train_one("lightgbm", bare, run).search.count("complete")
+        except InputError as error:
+            found[evaluate_on] = error.code
+    other = "forward_folds" if measured == "validation" else "validation"
+    assert found == {measured: 2, other: "money_unknown"}
+
+
+def test_forward_folds_that_cannot_be_laid_are_refused_before_any_trial(data, tmp_path):
+    timeless = replace(data, **{
+        name: replace(getattr(data, name), time=None, label_end=None)
+        for name in ("train", "val", "test")
+    })  # fmt: skip
+    storage = tmp_path / "hpo.journal"
+    run = settings("lightgbm", n_trials=2, evaluate_on="forward_folds", storage=storage)
+    with pytest.raises(InputError, match="evaluate_on='forward_folds'") as caught:
+        train_one("lightgbm", timeless, run)
+    assert caught.value.code == "time_missing"
+    assert not storage.exists()
+
+
+def test_the_threads_of_the_artifact_are_those_of_its_own_fit(data, monkeypatch):
+    monkeypatch.setenv("CVN_THREADS", "2")
+    if Budget.current().threads < 2:
+        pytest.skip("needs two cores")
+    found = train_one("lightgbm", data, settings("lightgbm", n_trials=2, n_threads=None))
+    alone = train_one("lightgbm", data, HPOParams({"n_estimators": 20}))
+    for artifact in (found, alone):
+        assert f"[num_threads: {artifact.n_threads}]" in artifact.native.model_to_string()
+    assert found.n_threads == 2  # n_workers=1 leaves a trial both
+    shared = train_one("lightgbm", data, settings("lightgbm", n_trials=2, n_threads=None,
+                                                  n_workers=2))  # fmt: skip
+    assert shared.n_threads == 1
+    assert "[num_threads: 1]" in shared.native.model_to_string()
+    run = settings("lightgbm", n_trials=2, n_threads=None, n_workers=2, evaluate_on="forward_folds")
+    assert train_one("lightgbm", data, run).n_threads == 2  # fitted again, with all there are
+
+
+def test_a_storage_may_be_a_path(data, tmp_path):
+    storage = tmp_path / "hpo.journal"
+    searched = train_one("lightgbm", data, settings("lightgbm", n_trials=2, storage=storage)).search
+    assert searched.storage == str(storage)
+    assert storage.exists()
+
+
+@pytest.mark.parametrize("changes", [
+    {"storage": 5}, {"study_name": 5, "storage": "x.journal"}, {"params": None}, {"params": [1]},
+    {"params": {1: 2}}, {"space": ["num_leaves"]}, {"timeout_s": 10**400},
+])  # fmt: skip
+def test_a_setting_of_another_type_is_refused(changes):
+    with pytest.raises(InputError) as caught:
+        HPOParams(**{"n_trials": 2, **changes})
+    assert caught.value.code == "setting_invalid"
+
+
 def test_forward_folds_can_be_the_judge(data, fits):
     run = settings("lightgbm", n_trials=4, evaluate_on="forward_folds", objective="log_loss")
     policy = TrainingPolicy(out_of_fold=OutOfFold(n_folds=3))
@@ -280,6 +344,13 @@ def test_a_dimension_is_narrowed_added_or_fixed(data):
         ({"space": {"num_leavs": Range(2, 4)}}, ParameterError, "parameter_unknown"),
         ({"space": {"num_leaves": Range(8, 4)}}, ParameterError, "space_invalid"),
         ({"space": {"num_leaves": Range(8, 8)}}, ParameterError, "space_invalid"),
+        (
+            {"space": {"n_estimators": Choice(None, 5)}, "params": {}},
+            ParameterError,
+            "space_invalid",
+        ),
+        ({"space": {"min_child_samples": Range(1, 1e30)}}, ParameterError, "space_invalid"),
+        ({"params": {"min_child_samples": 2**32 + 20}}, ParameterError, "parameter_invalid"),
         ({"space": {"learning_rate": Range(0.0, 0.1, log=True)}}, ParameterError, "space_invalid"),
         ({"space": {"extra_trees": Choice("yes", "no")}}, ParameterError, "space_invalid"),
         ({"params": {"num_leaves": "many"}}, ParameterError, "parameter_invalid"),
@@ -312,8 +383,12 @@ def test_nothing_to_search_is_an_error(data):
 
 
 def test_settings_of_a_search_without_one_are_refused():
-    for changes in ({"timeout_s": 1.0}, {"space": {"num_leaves": Range(2, 4)}}, {"storage": "x"}):
-        with pytest.raises(InputError):
+    for changes in (
+        {"timeout_s": 1.0}, {"space": {"num_leaves": Range(2, 4)}}, {"storage": "x"},
+        {"objective": "log_loss"}, {"evaluate_on": "forward_folds"}, {"sampler": "random"},
+        {"pruner": "none"}, {"max_concurrent": 2}, {"n_workers": 1},
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=next(iter(changes))):
             HPOParams(**changes)
     assert "secret" not in repr(HPOParams(n_trials=1, storage="postgresql://me:secret@h/d"))
 

@@ -85,6 +85,12 @@ def test_an_alias_in_a_file_is_the_parameter(path: Path) -> None:
     assert found.origins == {"max_iter": f"{path} [searched]"}
 
 
+def test_the_number_of_iterations_cannot_be_left_to_the_library(path: Path) -> None:
+    path.write_text("[descent.search]\nn_steps = { choices = [5, 9], unset = true }")
+    said = refusal("space_invalid", lambda: read_config("descent", toml=path))
+    assert f"{path} [descent.search]: descent: the search space of n_steps" in said
+
+
 def test_an_ensemble_has_a_table_like_a_model(path: Path) -> None:
     path.write_text("[mean]\npower = 2")
     assert read_config("mean", toml=path).values == {"power": 2.0}
@@ -100,7 +106,7 @@ def test_an_ensemble_has_a_table_like_a_model(path: Path) -> None:
         ("[searched]\nserch = 1", "parameter_unknown", "[searched]: searched has no parameter"),
         ("[searched]\nmax_iter = '9'", "parameter_invalid", "[searched]: searched: max_iter='9'"),
         ("[searched]\nmax_iter = true", "parameter_invalid", "of type int"),
-        ("[searched]\nmax_iter = 0", "parameter_invalid", "within [1, inf)"),
+        ("[searched]\nmax_iter = 0", "parameter_invalid", "within [1, 2147483647]"),
         ("[searched]\nmax_iter = {low = 1}", "parameter_invalid", "of type int"),
         ("[searched]\nsigns = {a = 1}", "parameter_invalid", "of type tuple"),
         ("[searched]\nC = 2020-01-01", "parameter_invalid", "of type float"),

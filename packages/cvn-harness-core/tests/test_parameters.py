@@ -83,7 +83,15 @@ def test_an_alias_is_the_parameter() -> None:
         ({"learning_rate": float("nan")}, "parameter_invalid", "within (0, inf)"),
         ({"learning_rate": float("inf")}, "parameter_invalid", "within (0, inf)"),
         ({"subsample": 1.01}, "parameter_invalid", "within (0, 1]"),
-        ({"n_estimators": 0}, "parameter_invalid", "within [1, inf)"),
+        ({"n_estimators": 0}, "parameter_invalid", "within [1, 2147483647]"),
+        (
+            {"n_estimators": 2**31},
+            "parameter_invalid",
+            "=2147483648 must be within [1, 2147483647]",
+        ),
+        ({"n_estimators": 10**400}, "parameter_invalid", "... must be within [1, 2147483647]"),
+        ({"learning_rate": 10**400}, "parameter_invalid", "of type float"),
+        ({"monotone_constraints": (0, -(2**40))}, "parameter_invalid", "within [-2147483648, 2147"),
         ({"n_estimators": 10.5}, "parameter_invalid", "of type int"),
         ({"n_estimators": True}, "parameter_invalid", "of type int"),
         ({"n_estimators": np.True_}, "parameter_invalid", "of type int"),
@@ -112,6 +120,13 @@ def test_a_parameter_that_cannot_be_meant_is_refused(
     assert caught.value.code == code
     assert said in str(caught.value)
     assert "sample" in str(caught.value)
+
+
+def test_a_number_that_python_does_not_write_out_is_refused() -> None:
+    with pytest.raises(
+        ParameterError, match="n_estimators=a value of very many digits must be within"
+    ):
+        resolve(n_estimators=10**5000)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +192,8 @@ def test_a_value_passes_exactly_if_it_lies_in_the_interval(
         (Param("p", float, low=0), "[0, inf)"),
         (Param("p", float, low=0, high=1, open_low=True), "(0, 1]"),
         (Param("p", float, high=0.5, open_high=True), "(-inf, 0.5)"),
+        (Param("p", int, low=0), "[0, 2147483647]"),
+        (Param("p", int, low=0, high=2**40), "[0, 1099511627776]"),
     ],
 )
 def test_an_interval_is_written_as_in_a_book(param: Param, interval: str) -> None:
@@ -254,7 +271,7 @@ def test_what_was_overridden_by_timeframe_is_the_default_that_held() -> None:
         ({"leafs": 3}, {}, "parameter_unknown", "Did you mean 'leaves'?"),
         ({"random_state": 3}, {}, "parameter_reserved", "HPOParams(seed=...)"),
         ({"leaves": "many"}, {}, "parameter_invalid", "of type int"),
-        ({"leaves": 1}, {}, "parameter_invalid", "within [2, inf)"),
+        ({"leaves": 1}, {}, "parameter_invalid", "within [2, 2147483647]"),
         ({"rate": 1, "eta": 1}, {}, "parameter_duplicate", "two spellings"),
         ({"drop": 0.5}, {}, "parameter_invalid", "no effect unless dart is True; it is None"),
         ({}, {"leafs": Range(3, 9)}, "parameter_unknown", "Did you mean 'leaves'?"),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
+import numpy as np
+import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +49,7 @@ SPEC = ModelSpec(
         Param("flag", bool),
         Param("signs", tuple),
     ),
+    iterations_param="trees",
 )
 
 
@@ -229,6 +233,14 @@ def test_parameters_that_need_one_another_are_refused() -> None:
         ("depth", Range(3, 8, step=0), "must be above 0"),
         ("depth", Range(3, 8, step=float("nan")), "must be above 0"),
         ("depth", Range(3, 8, log=True, step=1), "has no step"),
+        ("depth", Range(3, 8, step="2"), "step '2' must be a number"),  # type: ignore[arg-type]
+        ("depth", Range(3, 8, step=True), "step True must be a number"),
+        ("rate", Range(0.1, 0.5, step=np.float32(0.1)), "must be a number"),  # type: ignore[arg-type]
+        ("depth", Range(3, 8, log="linear"), "log 'linear' must be True or False"),  # type: ignore[arg-type]
+        ("depth", Range(3, 8, log=np.bool_(True)), "must be True or False"),  # type: ignore[arg-type]
+        ("leaves", Range(2, 1e30), "high: leaves=1e+30 must be within [2, 2147483647]"),
+        ("rate", Range(0.1, 10**400), "high: rate=1000"),
+        ("trees", Choice(None, 50), "the number of iterations cannot be left to the library"),
         ("depth", Range("3", 8), "low: depth='3' must be of type int"),  # type: ignore[arg-type]
         ("depth", Range(True, 8), "low: depth=True must be of type int"),
         ("depth", Choice(), "two or more values"),
@@ -268,6 +280,29 @@ def test_a_range_of_whole_numbers_keeps_them(low: int, high: int) -> None:
     else:
         with pytest.raises(ParameterError):
             check_dimension(depth, Range(low, high))
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "searched"),
+    [
+        ("depth", Range(3, 10, step=4), Range(3, 7, step=4)),
+        ("depth", Range(3, 11, step=4.0), Range(3, 11, step=4)),
+        ("shrink", Range(0.5, 1, step=0.3), Range(0.5, 0.8, step=0.3)),
+        ("shrink", Range(0.1, 0.4, step=0.1), Range(0.1, 0.4, step=0.1)),
+        ("shrink", Range(0.2, 0.3, step=0.1), Range(0.2, 0.3, step=0.1)),
+    ],
+)
+def test_a_range_ends_with_its_last_step(name: str, given: Range, searched: Range) -> None:
+    param = SPEC.param(name)
+    assert param is not None
+    found = check_dimension(param, given)
+    assert found == searched
+    assert check_dimension(param, found) == found
+    assert {type(found.low), type(found.high), type(found.step)} == {param.type}  # type: ignore[union-attr]
+    low, high, step = found.low, found.high, found.step  # type: ignore[union-attr]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # Optuna warns where it has to shorten a range itself
+        optuna.distributions.FloatDistribution(low, high, step=step)
 
 
 @pytest.mark.parametrize(

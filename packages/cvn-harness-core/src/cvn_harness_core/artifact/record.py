@@ -65,7 +65,7 @@ class ArtifactRecord:
     policy
         The policy's settings.
     seed, n_threads
-        As used.
+        As used: of the model that a search found, the threads of its trial.
     content_key
         What the training depends on, in one digest: the same key, the same artifact. None where no
         store was used.

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import tomlkit
+from filelock import FileLock
 from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import Table
 
@@ -18,6 +20,7 @@ from cvn_harness_core.contracts.config import ParamConfig
 from cvn_harness_core.contracts.space import Choice, Range
 from cvn_harness_core.errors import ParameterError
 from cvn_harness_core.harness.layers import Spec, spellings
+from cvn_harness_core.store.locks import lock_released
 
 
 def write_toml(
@@ -29,20 +32,44 @@ def write_toml(
     ``overwrite`` none is kept. Raises as ``read_toml``, and ``config_unreadable`` if the file
     cannot be written.
     """
-    found = read_toml(path, spec, names) if path.exists() else ParamConfig()
-    written, kept = to_write(found, declared, overwrite=overwrite)
-    entries = {**declared.values, **declared.space}
-    if written:
-        try:
+
+    def compared() -> tuple[list[str], list[str]]:
+        found = read_toml(path, spec, names) if path.exists() else ParamConfig()
+        return to_write(found, declared, overwrite=overwrite)
+
+    written, kept = compared()
+    if not written:
+        return written, kept
+    try:
+        with _alone(path.resolve()):
+            written, kept = compared()  # another process may have written since
             document = (
                 tomlkit.parse(path.read_text("utf-8")) if path.exists() else tomlkit.document()
             )
+            entries = {**declared.values, **declared.space}
             _put(document, spec, {name: entries[name] for name in written})
             _replace(path, tomlkit.dumps(document))
-        except (OSError, TOMLKitError) as error:
-            message = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}."
-            raise ParameterError("config_unreadable", message) from error
+    except (OSError, TOMLKitError) as error:
+        message = f"{path} cannot be written: {getattr(error, 'strerror', None) or error}."
+        raise ParameterError("config_unreadable", message) from error
     return written, kept
+
+
+@contextmanager
+def _alone(target: Path) -> Iterator[None]:
+    """Keep other writers out between reading a file and replacing it, by a lock beside it.
+
+    The lock's file is gone afterwards: it is deleted while it is held, and whoever waited for it
+    sees that and takes the next one.
+    """
+    target.parent.stat()  # the lock would make a folder that is not there
+    lock = FileLock(target.with_name(f".{target.name}.lock"), fallback_to_soft=False)
+    lock.acquire()
+    with lock_released(lock):
+        try:
+            yield
+        finally:
+            Path(lock.lock_file).unlink(missing_ok=True)
 
 
 def _put(document: tomlkit.TOMLDocument, spec: Spec, entries: dict[str, Any]) -> None:

@@ -30,7 +30,10 @@ def integer(setting: str, value: Any, *, low: int, high: int | None = None) -> i
 def real(setting: str, value: Any, *, low: float, open_low: bool = False) -> float:
     """Return ``value`` as a finite float of ``low`` or more (above it, if ``open_low``)."""
     usable = not isinstance(value, bool | np.bool_ | str | bytes) and hasattr(value, "__float__")
-    number = float(value) if usable else math.nan
+    try:
+        number = float(value) if usable else math.nan
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
     if not math.isfinite(number) or number < low or (open_low and number == low):
         bound = f"above {low:g}" if open_low else f"of {low:g} or more"
         message = f"{setting} is {value!r}; it must be a finite number {bound}."

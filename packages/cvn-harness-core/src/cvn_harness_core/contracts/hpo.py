@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -60,8 +61,8 @@ class HPOParams:
     storage, study_name
         Where the trials are kept, so that a search can be resumed: a URL of Optuna's
         (``sqlite:///hpo.db``, ``postgresql://...``), the path of a journal file that ends in
-        ``.journal``, or None for memory. Each base of an ensemble has a study of its own,
-        ``STUDY_NAME-BASE``.
+        ``.journal`` (text or a ``Path``), or None for memory. Each base of an ensemble has a study
+        of its own, ``STUDY_NAME-BASE``.
     seed
         Seeds the library and the sampler. The same seed, data, parameters and threads give the same
         trials and the same model.
@@ -77,7 +78,7 @@ class HPOParams:
     objective: Objective = "pr_auc"
     seed: int = 0
     n_threads: int | None = None
-    storage: str | None = field(default=None, repr=False)
+    storage: str | os.PathLike[str] | None = field(default=None, repr=False)
     study_name: str | None = None
     space: Mapping[str, Dimension] = field(default_factory=dict)
     config: ParamConfig | None = None
@@ -90,9 +91,11 @@ class HPOParams:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        self._check_types()
         put(self, "params", dict(self.params))
         put(self, "space", dict(self.space))
-        self._check_types()
+        if isinstance(self.storage, os.PathLike):
+            put(self, "storage", os.fspath(self.storage))
         put(self, "n_trials", integer("HPOParams.n_trials", self.n_trials, low=0))
         put(self, "seed", integer("HPOParams.seed", self.seed, low=0, high=2**31 - 1))
         if self.n_threads is not None:
@@ -115,8 +118,7 @@ class HPOParams:
                 )
                 raise InputError("setting_invalid", message)
         if not self.n_trials:
-            asked = [name for name in ("timeout_s", "storage", "study_name") if self._set(name)]
-            asked += ["space"] if self.space else []
+            asked = [name for name, default in _SEARCH.items() if getattr(self, name) != default]
             if asked:
                 message = (
                     f"HPOParams sets {', '.join(asked)} and n_trials=0, so that nothing is "
@@ -128,11 +130,33 @@ class HPOParams:
             raise InputError("setting_invalid", message)
 
     def _check_types(self) -> None:
-        for name, a_type in (("config", ParamConfig), ("timeframe", str)):
+        for name, wanted, types in (
+            ("config", "ParamConfig", (ParamConfig,)),
+            ("timeframe", "str", (str,)),
+            ("study_name", "str", (str,)),
+            ("storage", "str or a Path", (str, os.PathLike)),
+        ):
             value = getattr(self, name)
-            if not isinstance(value, a_type | None):
-                message = f"HPOParams.{name} is {value!r}; it must be a {a_type.__name__}."
+            if value is not None and not isinstance(value, types):
+                message = f"HPOParams.{name} is {value!r}; it must be a {wanted}."
+                raise InputError("setting_invalid", message)
+        for name in ("params", "space"):
+            value = getattr(self, name)
+            if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+                message = (
+                    f"HPOParams.{name} is {value!r}; it must be a mapping by the parameters' names."
+                )
                 raise InputError("setting_invalid", message)
 
-    def _set(self, name: str) -> bool:
-        return getattr(self, name) is not None
+
+_SEARCH = {
+    "timeout_s": None,
+    "storage": None,
+    "study_name": None,
+    "space": {},
+    **{
+        name: getattr(HPOParams, name)
+        for name in ("objective", "evaluate_on", "sampler", "pruner", "max_concurrent", "n_workers")
+    },
+}
+"""What only a search looks at, and what it is where nobody says otherwise."""

@@ -33,7 +33,8 @@ class Param:
     default
         The plugin's own default; None leaves the library's.
     low, high
-        Bounds, inclusive unless ``open_low`` or ``open_high``.
+        Bounds, inclusive unless ``open_low`` or ``open_high``. Whole numbers without one are bound
+        by those of 32 bits: libraries wrap what is beyond them round.
     choices
         The allowed values of a ``str``.
     aliases
@@ -91,29 +92,50 @@ class Param:
 
     def range(self) -> str:
         """Return the bounds in interval notation, for instance ``(0, 1]``."""
-        left = "(" if self.open_low or self.low is None else "["
-        right = ")" if self.open_high or self.high is None else "]"
-        low = "-inf" if self.low is None else f"{self.low:g}"
-        high = "inf" if self.high is None else f"{self.high:g}"
-        return f"{left}{low}, {high}{right}"
+        low, high = self._bounds
+        left = "(" if self.open_low or low is None else "["
+        right = ")" if self.open_high or high is None else "]"
+        said = ("-inf" if low is None else _number(low), "inf" if high is None else _number(high))
+        return f"{left}{', '.join(said)}{right}"
+
+    @property
+    def _bounds(self) -> tuple[float | None, float | None]:
+        whole = self.type is int or (self.type is tuple and not self.of_floats)
+        low = -(2**31) if whole and self.low is None else self.low
+        return low, 2**31 - 1 if whole and self.high is None else self.high
 
     def _within(self, number: float) -> bool:
-        low = self.low is None or number > self.low or (number == self.low and not self.open_low)
-        high = (
-            self.high is None or number < self.high or (number == self.high and not self.open_high)
-        )
-        return low and high and math.isfinite(number)
+        low, high = self._bounds
+        above = low is None or number > low or (number == low and not self.open_low)
+        below = high is None or number < high or (number == high and not self.open_high)
+        return above and below and math.isfinite(number)
 
     def _typed(self, value: Any) -> ParamValue:
         try:
             if self.type is tuple:
                 return tuple(map(_real if self.of_floats else _whole, value))
             return _CONVERTERS[self.type](value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise self._invalid(value, f"of type {self.type.__name__}") from None
 
     def _invalid(self, value: Any, expected: str) -> ParameterError:
-        return ParameterError("parameter_invalid", f"{self.name}={value!r} must be {expected}.")
+        return ParameterError(
+            "parameter_invalid", f"{self.name}={_short(value)} must be {expected}."
+        )
+
+
+def _number(bound: float) -> str:
+    """Return a bound in short; a whole one with all its digits."""
+    return str(bound) if isinstance(bound, int) else f"{bound:g}"
+
+
+def _short(value: Any) -> str:
+    """Return ``repr``, cut where it is very long; Python refuses to write out very long numbers."""
+    try:
+        text = repr(value)
+    except ValueError:
+        return "a value of very many digits"
+    return text if len(text) <= 200 else f"{text[:100]}..."
 
 
 def _integer(value: Any) -> int:

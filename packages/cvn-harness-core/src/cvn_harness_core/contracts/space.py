@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TypeAlias
+from decimal import Decimal
+from typing import Any, TypeAlias
 
 from cvn_harness_core.contracts.params import Param, ParamValue
 from cvn_harness_core.errors import ParameterError
@@ -21,7 +22,7 @@ class Range:
     log
         Whether orders of magnitude are equally likely; ``low`` must then be above 0.
     step
-        Only ``low``, ``low + step``, and so on; not with ``log``.
+        Only ``low``, ``low + step``, and so on, up to ``high``; not with ``log``.
     """
 
     low: float
@@ -47,10 +48,11 @@ Dimension: TypeAlias = Range | Choice
 
 
 def check_dimension(param: Param, dimension: Dimension) -> Dimension:
-    """Return the dimension with values of the parameter's type.
+    """Return the dimension with values of the parameter's type; a range ends with its last step.
 
     Raises ParameterError ``space_invalid`` for an empty, inverted or infinite range, one that
-    leaves what the parameter accepts, or a choice of fewer than two values, or of tuples.
+    leaves what the parameter accepts, a ``log`` that is no bool or a ``step`` that is no number, or
+    a choice of fewer than two values, or of tuples.
     """
     if isinstance(dimension, Choice):
         return _choice(param, dimension)
@@ -59,16 +61,15 @@ def check_dimension(param: Param, dimension: Dimension) -> Dimension:
     if param.type not in (int, float):
         raise _invalid(param, f"a {param.type.__name__} has no range; give a Choice")
     low, high = (_end(param, dimension, end) for end in ("low", "high"))
-    step = dimension.step
     if low >= high:
         raise _invalid(param, f"from {low:g} to {high:g} there is nothing; low must be below high")
-    if dimension.log and (low <= 0 or step is not None):
+    if not isinstance(dimension.log, bool):
+        raise _invalid(param, f"log {dimension.log!r} must be True or False")
+    if dimension.log and (low <= 0 or dimension.step is not None):
         raise _invalid(param, "a log range begins above 0 and has no step")
-    if step is not None and (not math.isfinite(step) or step <= 0 or step > high - low):
-        raise _invalid(param, f"step {step!r} must be above 0 and no longer than the range")
-    if step is not None and param.type is int and not float(step).is_integer():
-        raise _invalid(param, f"step {step!r} must be a whole number")
-    return Range(low, high, dimension.log, step)
+    if dimension.step is None:
+        return Range(low, high, dimension.log)
+    return _stepped(param, low, high, dimension.step)
 
 
 def space_text(dimension: Dimension) -> str:
@@ -84,7 +85,7 @@ def _choice(param: Param, choice: Choice) -> Choice:
     try:
         values = [None if value is None else param.check(value) for value in choice.values]
     except ParameterError as error:
-        raise _invalid(param, error.message) from None
+        raise _invalid(param, error.message.rstrip(".")) from None
     if any(isinstance(value, tuple) for value in values):
         raise _invalid(
             param,
@@ -99,9 +100,23 @@ def _end(param: Param, dimension: Range, end: str) -> float:
     try:
         value = param.check(getattr(dimension, end))
     except ParameterError as error:
-        raise _invalid(param, f"{end}: {error.message}") from None
+        raise _invalid(param, f"{end}: {error.message.rstrip('.')}") from None
     assert isinstance(value, int | float)
     return value
+
+
+def _stepped(param: Param, low: float, high: float, step: Any) -> Range:
+    """Return the range up to its last step, in decimals, as Optuna counts: 0.2 + 0.1 is 0.3."""
+    if isinstance(step, bool) or not isinstance(step, int | float):
+        raise _invalid(param, f"step {step!r} must be a number")
+    length = Decimal(str(high)) - Decimal(str(low))
+    if not math.isfinite(step) or step <= 0 or Decimal(str(step)) > length:
+        raise _invalid(param, f"step {step!r} must be above 0 and no longer than the range")
+    if param.type is int and not float(step).is_integer():
+        raise _invalid(param, f"step {step!r} must be a whole number")
+    typed = param.type(step)
+    last = Decimal(str(low)) + length // Decimal(str(typed)) * Decimal(str(typed))
+    return Range(low, high if last == Decimal(str(high)) else param.type(last), step=typed)
 
 
 def _invalid(param: Param, fault: str) -> ParameterError:

@@ -10,7 +10,7 @@ from cvn_harness_core.contracts.config import ParamConfig
 from cvn_harness_core.contracts.ensemble import EnsembleSpec
 from cvn_harness_core.contracts.model import ModelSpec
 from cvn_harness_core.contracts.params import Param, ParamValue
-from cvn_harness_core.contracts.space import Dimension, check_dimension
+from cvn_harness_core.contracts.space import Choice, Dimension, check_dimension
 from cvn_harness_core.errors import ParameterError
 
 Spec: TypeAlias = ModelSpec | EnsembleSpec
@@ -47,6 +47,7 @@ def check_layer(spec: Spec, layer: ParamConfig, n_features: int | None = None) -
             raise located(ParameterError("parameter_duplicate", message), spec, origin)
         try:
             space[name] = check_dimension(param_of(spec, name), layer.space[spelling])
+            _require_iterations(spec, name, space[name])
         except ParameterError as error:
             raise located(error, spec, origin) from None
         origins.update({} if origin is None else {name: origin})
@@ -77,6 +78,17 @@ def unknown(spec: Spec, name: str) -> ParameterError:
     names = ", ".join(p.name for p in spec.params) or "none"
     message = f"{spec.name} has no parameter {name!r}.{hint} It accepts: {names}."
     return ParameterError("parameter_unknown", message)
+
+
+def _require_iterations(spec: Spec, name: str, dimension: Dimension) -> None:
+    """Refuse to leave the number of iterations to the library: a trial knows its ceiling."""
+    own = isinstance(spec, ModelSpec) and name == spec.iterations_param
+    if own and isinstance(dimension, Choice) and None in dimension.values:
+        message = (
+            f"the search space of {name}: the number of iterations cannot be left to the library; "
+            "give numbers only."
+        )
+        raise ParameterError("space_invalid", message)
 
 
 def _canonical(spec: Spec, given: Iterable[str], origins: Mapping[str, str]) -> dict[str, str]:

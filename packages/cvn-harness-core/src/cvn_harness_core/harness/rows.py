@@ -18,6 +18,7 @@ from cvn_harness_core.folds.parts import fold_parts
 from cvn_harness_core.harness.planning import Training, of_base
 from cvn_harness_core.nodes.ensemble import ensemble_rows
 from cvn_harness_core.nodes.holdout import forward_folds
+from cvn_harness_core.policy import TrainingPolicy
 
 Laid = dict[OutOfFold, Array]
 
@@ -27,7 +28,8 @@ def require_rows(training: Training) -> None:
 
     That is ``time_missing``, ``history_too_short``, ``labels_one_class`` and ``weights_invalid`` of
     forward folds and of an ensemble's division of their rows. Where a plugin replaces these nodes
-    by its own, nothing is known beforehand.
+    by its own, nothing is known beforehand. A search whose trials are measured on forward folds has
+    these folds, whether or not the policy has any.
     """
     _scored_rows(training, {})
 
@@ -36,11 +38,25 @@ def _scored_rows(training: Training, laid: Laid) -> Array | None:
     """Return the training rows that will have an out-of-fold score; None where that is unknown."""
     if training.kind == "ensemble":
         return _rows_of_ensemble(training, laid)
-    settings, datasets = training.policy.out_of_fold, training.request.datasets
-    if settings is None or _replaces(training, "forward_folds", "out_of_fold"):
+    if _replaces(training, "forward_folds", "out_of_fold"):
+        return None
+    datasets, policy = training.request.datasets, training.policy
+    if training.search is not None:
+        from cvn_harness_core.search.trial import trial_policy
+
+        try:
+            _scored_by(trial_policy(policy, training.search.settings), datasets, laid)
+        except HarnessError as error:
+            raise error.at("HPOParams(evaluate_on='forward_folds')") from error
+    return _scored_by(policy, datasets, laid)
+
+
+def _scored_by(policy: TrainingPolicy, datasets: Datasets, laid: Laid) -> Array | None:
+    settings = policy.out_of_fold
+    if settings is None:
         return None
     if settings not in laid:
-        folds = forward_folds(datasets, training.policy)
+        folds = forward_folds(datasets, policy)
         for _ in fold_parts(_without_features(datasets), folds):
             pass
         laid[settings] = np.concatenate([fold.scored for fold in folds])

@@ -159,6 +159,9 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         raise
     seconds = time.perf_counter() - started
     unseen = out["out_of_fold"]
+    threads_of_fit = training.n_threads
+    if found is not None and found.fitted is not None:
+        threads_of_fit = found.n_threads
     artifact = TrainedArtifact(
         name=spec.name,
         kind=training.kind,
@@ -182,7 +185,7 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         payoff=datasets.payoff,
         policy=_policy_facts(policy, out["theta_rule"]),
         seed=training.seed,
-        n_threads=training.n_threads,
+        n_threads=threads_of_fit,
         content_key=None if key is None else key.digest,
         bases=tuple(training.bases),
         lineage=tuple(base.key.digest for base in training.bases.values() if base.key),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
@@ -27,10 +28,14 @@ from cvn_harness_core.search.trial import watched_direction
 
 
 class Found(NamedTuple):
-    """The best trial's parameters, its own fit where that is the artifact's, and the record."""
+    """The best trial's parameters, its own fit where that is the artifact's, and the record.
+
+    ``n_threads`` are those of a trial's fit.
+    """
 
     parameters: Mapping[str, ResolvedParam]
     fitted: Fitted | None
+    n_threads: int
     prepared: PreparedData
     record: SearchRecord
 
@@ -84,7 +89,7 @@ def search(
         seconds=record.seconds,
     )
     parameters = with_trial(training.parameters, training.search.space, best.params)
-    return Found(parameters, fitted, loop.trials.prepared, record)
+    return Found(parameters, fitted, loop.trials.n_threads, loop.trials.prepared, record)
 
 
 def _open(training: Training, settings: HPOParams) -> Study:
@@ -92,7 +97,7 @@ def _open(training: Training, settings: HPOParams) -> Study:
     request, key = training.request, identity_of(training)
     name = settings.study_name or f"{training.spec.name}-{key.digest[:12]}"
     return Study(
-        settings.storage,
+        _url(settings),
         header=_header(training, name),
         identity=key,
         datasets=request.datasets.digest_of(request.content),
@@ -122,7 +127,7 @@ def _header(training: Training, name: str) -> dict[str, Any]:
     settings = training.search.settings
     return {
         "study": name,
-        "storage": shown(settings.storage),
+        "storage": shown(_url(settings)),
         "objective": settings.objective,
         "direction": direction_of(settings.objective),
         "evaluate_on": settings.evaluate_on,
@@ -133,10 +138,17 @@ def _header(training: Training, name: str) -> dict[str, Any]:
     }
 
 
+def _url(settings: HPOParams) -> str | None:
+    return None if settings.storage is None else os.fspath(settings.storage)
+
+
 def _check_money(training: Training, settings: HPOParams) -> None:
     data = training.request.datasets
-    if settings.objective == "expectancy" and data.payoff is None and data.val.returns is None:
+    on_folds = settings.evaluate_on == "forward_folds"
+    measured, named = (data.train, "training") if on_folds else (data.val, "validation")
+    if settings.objective == "expectancy" and data.payoff is None and measured.returns is None:
         message = (
-            "HPOParams.objective is 'expectancy', and the data have neither a payoff nor returns."
+            "HPOParams.objective is 'expectancy', and the data have no payoff, and no returns of "
+            f"the {named} rows, on which trials are measured."
         )
         raise InputError("money_unknown", message)

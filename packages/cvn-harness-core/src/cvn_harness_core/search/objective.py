@@ -32,5 +32,5 @@ def value_of(objective: Objective, evidence: ThetaEvidence, decision: ThetaDecis
         return 0.0
     if objective == "f1_buy":
         return float(decision.f1)
-    assert decision.expectancy is not None
+    assert decision.expectancy is not None, "a search by expectancy needs money"
     return float(decision.expectancy * decision.buy_rate)

@@ -47,7 +47,7 @@ def job_of(arguments: argparse.Namespace) -> Job:
             message = f"--bases is for ensembles, and {name} is a model."
             raise InputError("setting_invalid", message)
         params = _settings(arguments, name, given, space)
-        note_environment(name)
+        note_environment({name: params})
         return lambda data, policy, on_trial, stop_wanted: train_one(
             name,
             data,
@@ -66,7 +66,7 @@ def job_of(arguments: argparse.Namespace) -> Job:
     everyone = {
         who: _settings(arguments, who, by_name.get(who, {}), spaces.get(who, {})) for who in names
     }
-    note_environment(*filter(_installed, names))
+    note_environment({who: params for who, params in everyone.items() if _installed(who)})
     return lambda data, policy, on_trial, stop_wanted: train_ensemble(
         name,
         data,

@@ -11,6 +11,7 @@ from cvn_harness_core import (
     MODEL_REGISTRY,
     Choice,
     EnsembleSpec,
+    HPOParams,
     InputError,
     ModelSpec,
     Param,
@@ -51,7 +52,8 @@ def _show(arguments: argparse.Namespace) -> int:
     if layered:
         config = config_of(arguments, arguments.model)
         facts = used(spec, config, arguments.timeframe)
-        note_environment(arguments.model)
+        searched = HPOParams(n_trials=1, config=config, timeframe=arguments.timeframe)
+        note_environment({arguments.model: searched})
     else:
         facts = manifest(spec)
     if arguments.json:

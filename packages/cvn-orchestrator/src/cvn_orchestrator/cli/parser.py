@@ -228,11 +228,12 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
     search.add_argument(
         "--objective",
         choices=("pr_auc", "log_loss", "f1_buy", "expectancy"),
-        default="pr_auc",
-        help="on validation (default: pr_auc)",
+        help="what a trial is worth (default: pr_auc)",
     )
     search.add_argument(
-        "--evaluate-on", choices=("validation", "forward_folds"), default="validation"
+        "--evaluate-on",
+        choices=("validation", "forward_folds"),
+        help="the rows that it is measured on (default: validation)",
     )
     search.add_argument(
         "--space",
@@ -241,17 +242,15 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=LOW:HIGH[:log]",
         help="narrow or add a dimension, or NAME=A|B|...; repeatable; of an ensemble WHOSE.NAME=",
     )
-    search.add_argument("--sampler", choices=("tpe", "random"), default="tpe")
+    search.add_argument("--sampler", choices=("tpe", "random"), help="default: tpe")
     search.add_argument(
         "--pruner",
         choices=("extrapolation", "hyperband", "median", "none"),
-        default="extrapolation",
         help="ends trials early (default: extrapolation)",
     )
     search.add_argument(
         "--max-concurrent",
         type=int,
-        default=4,
         metavar="N",
         help="trials that may be under way at once; decides which are tried (default: 4)",
     )

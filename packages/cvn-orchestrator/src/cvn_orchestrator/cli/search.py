@@ -11,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cvn_harness_core import Choice, InputError, Range, TrainedArtifact, TrialRecord
+from cvn_harness_core import Choice, HPOParams, InputError, Range, TrainedArtifact, TrialRecord
 from cvn_orchestrator.cli.interrupt import Postponed
 from cvn_orchestrator.cli.storage import storage_of
 from cvn_orchestrator.cli.studies import KeptStudy, studies
@@ -20,31 +20,34 @@ OnTrial = Callable[[str, TrialRecord], None]
 StopWanted = Callable[[], bool]
 Space = dict[str, Range | Choice]
 
+_SETTINGS = {
+    "timeout": "timeout_s",
+    "objective": "objective",
+    "evaluate_on": "evaluate_on",
+    "sampler": "sampler",
+    "pruner": "pruner",
+    "max_concurrent": "max_concurrent",
+    "workers": "n_workers",
+    "storage": "storage",
+    "study": "study_name",
+}
+"""The options of a search, and what ``HPOParams`` calls them; one that is not given is None."""
+
 
 def search_settings(arguments: argparse.Namespace, space: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings of ``HPOParams`` that the command line gives for a search."""
+    given = [name for name in _SETTINGS if getattr(arguments, name) is not None]
     if not arguments.trials:
-        given = [
-            f"--{name.replace('_', '-')}"
-            for name in ("timeout", "storage", "study", "workers")
-            if getattr(arguments, name) is not None
-        ] + (["--space"] if space else [])
-        if given:
-            message = f"{', '.join(given)}: nothing is searched without --trials."
+        options = [f"--{name.replace('_', '-')}" for name in given] + (["--space"] if space else [])
+        if options:
+            message = f"{', '.join(options)}: nothing is searched without --trials."
             raise InputError("setting_invalid", message)
         return {}
     return {
         "n_trials": arguments.trials,
-        "timeout_s": arguments.timeout,
-        "objective": arguments.objective,
-        "evaluate_on": arguments.evaluate_on,
         "space": space,
-        "sampler": arguments.sampler,
-        "pruner": arguments.pruner,
-        "max_concurrent": arguments.max_concurrent,
-        "n_workers": arguments.workers,
+        **{_SETTINGS[name]: getattr(arguments, name) for name in given},
         "storage": storage_of(arguments),
-        "study_name": arguments.study,
     }
 
 
@@ -111,7 +114,8 @@ class _Progress:
         self._tasks: dict[str, Any] = {}
         self._records: dict[str, dict[int, TrialRecord]] = {}
         self._n_told = 0
-        self._better = min if arguments.objective == "log_loss" else max
+        self._objective = arguments.objective or HPOParams.objective
+        self._better = min if self._objective == "log_loss" else max
 
     def tell(self, model: str, record: TrialRecord) -> None:
         """Show a trial that ended, beside all that the study holds."""
@@ -123,7 +127,7 @@ class _Progress:
         values = [r.value for r in records.values() if r.value is not None]
         best = f"{self._better(values):.5f}" if values else "-"
         pruned = sum(r.state == "pruned" for r in records.values())
-        said = f"{model}: {self._arguments.objective} {best}, {pruned} pruned"
+        said = f"{model}: {self._objective} {best}, {pruned} pruned"
         total = self._arguments.trials
         if model not in self._tasks:
             self._tasks[model] = self._bar.add_task(said, total=total)
@@ -131,8 +135,8 @@ class _Progress:
         if self._bar.disable:
             value = "" if record.value is None else f" {record.value:.5f}"
             print(
-                f"trial {record.number + 1}/{total} of {model}: {record.state}{value} in "
-                f"{record.seconds:.1f} s; best {best}",
+                f"{len(records)} of {total} trials of {model}: trial {record.number} "
+                f"{record.state}{value} in {record.seconds:.1f} s; best {best}",
                 file=sys.stderr,
             )
         self._check()

@@ -54,7 +54,7 @@ def _search(artifact: TrainedArtifact) -> Iterator[str]:
     yield (
         f"{len(search.trials)} trials ({search.count('pruned')} pruned, {search.count('failed')} "
         f"failed); the best {search.objective} on {where}, {search.value:.5f}, is trial "
-        f"{best.number + 1}'s, in hindsight"
+        f"{best.number}'s, in hindsight"
     )
     yield ", ".join(
         f"{name}={value:.4g}" if isinstance(value, float) else f"{name}={value}"
