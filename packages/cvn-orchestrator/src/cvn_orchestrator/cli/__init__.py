@@ -38,19 +38,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
-    except OSError as error:
-        where = "" if error.filename is None else f": {error.filename}"
-        return _report("os_error", f"{error.strerror or error}{where}", arguments, EXIT_FAILED)
-    except SystemExit as error:  # no subcommand raises it: a plugin that loads or scores did
+    except (Exception, SystemExit) as error:
+        return _told(error, arguments)
+
+
+def _told(error: BaseException, arguments: argparse.Namespace) -> int:
+    """Report an error that is understood; raise any other again."""
+    from cvn_harness_core import HarnessError
+
+    if isinstance(error, SystemExit):  # no subcommand raises it: a plugin that loads or scores did
         message = f"a plugin called sys.exit({error.code!r})"
         return _report("plugin_exited", message, arguments, EXIT_FAILED)
-    except Exception as error:
-        from cvn_harness_core import HarnessError
-
-        if not isinstance(error, HarnessError):
-            raise
-        faults = getattr(error, "faults", ())
-        return _report(error.code, str(error), arguments, _exit_code(error), faults)
+    if isinstance(error, OSError) and not isinstance(error, HarnessError):
+        where = "" if error.filename is None else f": {error.filename}"
+        return _report("os_error", f"{error.strerror or error}{where}", arguments, EXIT_FAILED)
+    if not isinstance(error, HarnessError):
+        raise error
+    faults = getattr(error, "faults", ())
+    return _report(error.code, str(error), arguments, _exit_code(error), faults)
 
 
 def _exit_code(error: Exception) -> int:
