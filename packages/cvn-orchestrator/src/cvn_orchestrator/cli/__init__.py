@@ -39,11 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_FAILED
     except (Exception, SystemExit) as error:
-        return _told(error, arguments)
+        code = _told(error, arguments)
+        if code is None:
+            raise
+        return code
 
 
-def _told(error: BaseException, arguments: argparse.Namespace) -> int:
-    """Report an error that is understood; raise any other again."""
+def _told(error: BaseException, arguments: argparse.Namespace) -> int | None:
+    """Report an error that is understood, and return the exit code; None for any other."""
     from cvn_harness_core import HarnessError
 
     if isinstance(error, SystemExit):  # no subcommand raises it: a plugin that loads or scores did
@@ -53,7 +56,7 @@ def _told(error: BaseException, arguments: argparse.Namespace) -> int:
         where = "" if error.filename is None else f": {error.filename}"
         return _report("os_error", f"{error.strerror or error}{where}", arguments, EXIT_FAILED)
     if not isinstance(error, HarnessError):
-        raise error
+        return None
     faults = getattr(error, "faults", ())
     return _report(error.code, str(error), arguments, _exit_code(error), faults)
 
