@@ -99,7 +99,13 @@ def test_one_model_does_not_import_another() -> None:
 
 
 def test_checking_a_model_needs_no_pytest() -> None:
-    check = ["check", "lightgbm", "--only", "row_alone", "--json"]
-    loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({check!r})")
+    check = "check_model('lightgbm', only=['row_alone'])"
+    loaded = loaded_after(f"from cvn_harness_core.testing import check_model; assert {check}.ok")
     assert "lightgbm" in loaded
     assert not loaded & {"pytest", "_pytest", "optuna"}
+
+
+def test_the_command_that_checks_imports_no_plugin_itself() -> None:
+    check = ["check", "lightgbm", "--only", "row_alone", "--json"]
+    loaded = loaded_after(f"from cvn_orchestrator.cli import main; main({check!r})")
+    assert not loaded & (MODELS | {"optuna", "pytest", "sklearn"})
