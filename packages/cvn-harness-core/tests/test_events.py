@@ -7,15 +7,24 @@ import json
 import logging
 import types
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import MISSING, dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 
-from cvn_harness_core import Datasets, FitError, HPOParams, configure_logging, train_one
-from cvn_harness_core.events.log import LOGGER, publish
-from cvn_harness_core.events.schema import EVENTS, SCHEMA_VERSION, Event
+from cvn_harness_core import (
+    Datasets,
+    FitError,
+    HPOParams,
+    configure_logging,
+    hookimpl,
+    train_ensemble,
+    train_one,
+)
+from cvn_harness_core.events.log import LOGGER, OBSERVERS, RunLog, publish
+from cvn_harness_core.events.schema import EVENTS, SCHEMA_VERSION, Event, TrainingStarted
 
 COMMON = {"run_id", "part_of", "kind", "model", "symbol", "fold", "variant"}
 TRAINING = [
@@ -137,6 +146,60 @@ def test_what_a_run_has_no_tag_for_is_null(
     train_one("logreg", Datasets.from_arrays(**parts, feature_names=datasets.feature_names))
     for line in lines(stream):
         assert (line["symbol"], line["fold"], line["variant"]) == (None, None, None)
+
+
+def test_a_base_is_part_of_its_ensemble_and_what_is_trained_after_it_is_not(
+    models: Any, parts: Any, names: Any, stream: io.StringIO
+) -> None:
+    datasets = Datasets.from_arrays(**parts, feature_names=names)
+    bases = ("logreg", "descent")
+    artifact = train_ensemble("mean", datasets, bases=bases)
+    fault = HPOParams(params={"fault": "fit"})
+    with pytest.raises(FitError):
+        train_ensemble("mean", datasets, {"faulty": fault}, bases=("logreg", "faulty"))
+    train_one("logreg", datasets)
+    begun = [line for line in lines(stream) if line["event"] == "training_started"]
+    assert [line["model"] for line in begun] == [
+        *("mean", *bases),
+        *("mean", "logreg", "faulty"),
+        "logreg",
+    ]
+    first, second = artifact.run_id, begun[3]["run_id"]
+    assert begun[0]["run_id"] == first
+    assert [line["part_of"] for line in begun] == [
+        *(None, first, first),
+        *(None, second, second),
+        None,
+    ]
+
+
+def test_trainings_in_other_threads_are_no_part_of_this_one(
+    models: Any, datasets: Datasets, stream: io.StringIO
+) -> None:
+    class Meanwhile:
+        """Train another model, in a thread of its own, while the first has begun."""
+
+        @hookimpl
+        def cvn_event(self, event: Event) -> None:
+            if event.event == "training_started" and event.model == "logreg":
+                with ThreadPoolExecutor(1) as pool:
+                    pool.submit(train_one, "descent", datasets).result()
+
+    with OBSERVERS.including("meanwhile", Meanwhile()):
+        train_one("logreg", datasets)
+    begun = [line for line in lines(stream) if line["event"] == "training_started"]
+    assert [(line["model"], line["part_of"]) for line in begun] == [
+        ("logreg", None),
+        ("descent", None),
+    ]
+
+
+def test_a_training_that_ended_without_a_word_is_forgotten() -> None:
+    log = RunLog("a", "model", "logreg")
+    log.emit(TrainingStarted, **dict.fromkeys(f.name for f in fields(TrainingStarted)[7:]))
+    assert RunLog("b", "model", "logreg").part_of == "a"
+    del log
+    assert RunLog("c", "model", "logreg").part_of is None
 
 
 def test_a_failure_is_a_line_of_level_error(
