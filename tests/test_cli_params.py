@@ -91,7 +91,7 @@ def test_what_would_be_used_says_where_it_comes_from(tmp_path: Path) -> None:
     facts = read(*arguments, cwd=tmp_path, CVN_HPO_LIGHTGBM_MAX_DEPTH="5")
     rate, depth = facts["values"]["learning_rate"], facts["values"]["max_depth"]
     assert (rate["value"], rate["source"]) == (0.1, "config")
-    assert rate["overridden"] == [{"value": 0.05, "source": "default"}]
+    assert rate["overridden"] == [{"value": 0.05, "source": "default", "origin": None}]
     assert rate["origin"].startswith("hpo.toml [lightgbm]")
     assert (depth["value"], depth["origin"]) == (
         5,
@@ -210,8 +210,8 @@ def test_train_uses_the_configuration_and_says_what_is_dead(home: Path) -> None:
     done = cvn(*train, cwd=home)
     assert done.returncode == 0, done.stderr
     assert (
-        "parameters   num_leaves is 5 by the user; without effect: 9 of the configuration\n"
-        in done.stdout
+        "parameters   num_leaves is 5 by the user; without effect: 9 of the configuration "
+        "(hpo.toml [lightgbm])\n" in done.stdout
     )
     assert "n_estimators is" not in done.stdout  # only a default was replaced
     assert "CVN_HPO" not in done.stderr
@@ -221,9 +221,11 @@ def test_train_uses_the_configuration_and_says_what_is_dead(home: Path) -> None:
         "value": 5,
         "source": "user",
         "requested": 5,
-        "overridden": [{"value": 9, "source": "config"}],
+        "overridden": [{"value": 9, "source": "config", "origin": "hpo.toml [lightgbm]"}],
+        "origin": None,
     }
-    assert facts["effective_params"]["n_estimators"]["source"] == "config"
+    trees = facts["effective_params"]["n_estimators"]
+    assert (trees["source"], trees["origin"]) == ("config", "hpo.toml [lightgbm]")
     artifact = TrainedArtifact.load(home / "b")
     assert facts["params_digest"] == artifact.params_digest
     assert len(artifact.params_digest) == 64

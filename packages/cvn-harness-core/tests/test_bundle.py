@@ -27,6 +27,7 @@ from cvn_harness_core import (
     HPOParams,
     ParamConfig,
     Payoff,
+    Store,
     ThetaChoice,
     ThetaEvidence,
     TrainedArtifact,
@@ -678,11 +679,12 @@ def test_a_kill_at_any_moment_leaves_no_unreadable_bundle_under_a_final_name(
 def test_what_was_overridden_and_its_digest_are_kept(
     models: Any, datasets: Datasets, tmp_path: Path
 ) -> None:
-    config = ParamConfig({"C": 2.0, "max_iter": 300})
+    config = ParamConfig({"C": 2.0, "max_iter": 300}, origins={"C": "a file", "max_iter": "b"})
     artifact = train_one("logreg", datasets, HPOParams({"C": 3}, config=config))
     again = TrainedArtifact.load(artifact.save(tmp_path / "b"))
     assert again.effective_params == artifact.effective_params
-    assert again.effective_params["C"].overridden[1] == Overridden(2.0, "config")
+    assert again.effective_params["C"].overridden[1] == Overridden(2.0, "config", "a file")
+    assert again.effective_params["max_iter"].origin == "b"
     assert again.params_digest == artifact.params_digest == digest_of_params(again.effective_params)
     assert len(again.params_digest) == 64
 
@@ -706,13 +708,30 @@ def test_the_digest_is_of_values_sources_and_what_was_overridden(
     assert digest({"inverse_l2": 2}, {}, seed=3) == digests[3]
 
 
+def test_where_a_value_stands_is_no_part_of_digest_or_key(
+    models: Any, datasets: Datasets, tmp_path: Path
+) -> None:
+    def trained(place: str) -> TrainedArtifact:
+        config = ParamConfig({"C": 2.0, "max_iter": 300}, origins={"C": place, "max_iter": place})
+        hpo = HPOParams({"C": 3.0}, config=config)
+        return train_one("logreg", datasets, hpo, store=Store(tmp_path / "store"))
+
+    one, other = trained("old.toml [logreg]"), trained("new.toml [logreg]")
+    assert len(models.fits) == 1, "the second is read from the store"
+    assert one.content_key == other.content_key
+    assert one.params_digest == other.params_digest == digest_of_params(other.effective_params)
+    for artifact, place in ((one, "old.toml [logreg]"), (other, "new.toml [logreg]")):
+        assert artifact.effective_params["max_iter"].origin == place
+        assert artifact.effective_params["C"].overridden[-1].origin == place
+
+
 def test_a_bundle_of_before_has_no_digest_and_nothing_overridden(
     artifact: TrainedArtifact, bundle: Path
 ) -> None:
     def older(document: dict[str, Any]) -> None:
         del document["artifact"]["params_digest"]
         for param in document["artifact"]["effective_params"].values():
-            del param["overridden"]
+            del param["overridden"], param["origin"]
 
     edit(bundle, older)
     again = TrainedArtifact.load(bundle)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from cvn_harness_core import (
 from cvn_harness_core.config.environment import read_environment
 from cvn_harness_core.config.text import from_text, to_text
 from cvn_harness_core.contracts.params import Overridden, Param
+from cvn_harness_core.search.space import with_trial
 
 pytestmark = pytest.mark.usefixtures("models")
 
@@ -329,7 +331,32 @@ def test_what_is_configured_reaches_the_fit_and_the_artifact(
     assert (request.params["C"], request.params["max_iter"]) == (0.25, 400)
     found = artifact.effective_params
     assert (found["max_iter"].source, found["max_iter"].value) == ("config", 400)
-    assert found["C"].overridden == (Overridden(1.0, "default"), Overridden(0.5, "config"))
+    where = f"{path} [logreg]"
+    assert found["C"].overridden == (Overridden(1.0, "default"), Overridden(0.5, "config", where))
+    assert found["C"].origin is None
+    assert found["max_iter"].origin == "CVN_HPO_LOGREG_MAX_ITER"
+    assert found["max_iter"].overridden[-1] == Overridden(300, "config", where)
+
+
+def test_what_a_range_of_the_configuration_replaces_is_dead_in_a_search(path: Path) -> None:
+    path.write_text("[searched]\nC = 0.5")
+    ranged = {"CVN_HPO_SEARCHED_C_MIN": "0.1", "CVN_HPO_SEARCHED_C_MAX": "0.4"}
+    config, spec = read_config("searched", toml=path, environ=ranged), MODEL_REGISTRY["searched"]
+    found = resolve_parameters(spec, HPOParams(n_trials=3, config=config))
+    dead = with_trial(found.values, found.space, {"C": 0.2})["C"].overridden
+    assert dead[-1] == Overridden(0.5, "config", f"{path} [searched]")
+    assert resolve_parameters(spec, HPOParams(config=config)).values["C"].source == "default"
+
+
+def test_a_configuration_that_was_changed_since_says_what_holds(path: Path) -> None:
+    path.write_text("[logreg]\nC = 0.5")
+    read = read_config("logreg", toml=path, environ={"CVN_HPO_LOGREG_C": "0.25"})
+    assert [said.value for said in read.history["C"]] == [0.5, 0.25]
+    changed = replace(read, values={"C": 0.75})
+    spec = MODEL_REGISTRY["logreg"]
+    found = resolve_parameters(spec, HPOParams(config=changed)).values["C"]
+    assert (found.value, found.source) == (0.75, "config")
+    assert [old.source for old in found.overridden] == ["default"]
 
 
 def test_a_configured_value_that_is_wrong_fails_before_training(

@@ -27,6 +27,7 @@ from cvn_harness_core import (
     resolve_parameters,
     seed_config,
 )
+from cvn_harness_core.contracts.params import Overridden
 
 pytestmark = pytest.mark.usefixtures("models")
 
@@ -209,6 +210,15 @@ def test_file_and_environment_are_over_the_database(url: str, tmp_path: Path) ->
     said = found.origins["tol"]
     assert said.startswith(f"CVN_HPO_SEARCHED_TOL, in place of {file} [searched], in place of ")
     assert said.endswith("cvn_hyperparameters (searched, tol)")
+    resolved = resolve_parameters(MODEL_REGISTRY["searched"], HPOParams(config=found)).values["tol"]
+    assert (resolved.value, resolved.origin) == (0.2, "CVN_HPO_SEARCHED_TOL")
+    default, table, in_file = resolved.overridden
+    assert (default.value, default.source, default.origin) == (1e-4, "default", None)
+    assert (table.value, table.source) == (1e-4, "config")
+    assert table.origin is not None
+    assert table.origin.endswith("cvn_hyperparameters (searched, tol)")
+    assert ":***@" in table.origin or "sqlite" in table.origin
+    assert in_file == Overridden(0.1, "config", f"{file} [searched]")
 
 
 def test_a_database_without_the_table_says_how_to_make_it(url: str) -> None:

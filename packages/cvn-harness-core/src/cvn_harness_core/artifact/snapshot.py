@@ -14,10 +14,15 @@ def digest_of_params(effective: Mapping[str, EffectiveParam]) -> str:
     """Return the BLAKE3 of names, values, sources and what was overridden, as 64 hex digits.
 
     It is of what was passed to the library, not of what the library reports beyond that, and can be
-    made again from ``artifact.effective_params``: over JSON with sorted keys, without spaces.
+    made again from ``artifact.effective_params``: over JSON with sorted keys, without spaces. Where
+    a configuration has a value is not part of it.
     """
     asked = {
-        name: {"value": p.requested, "source": p.source, "overridden": p.overridden}
+        name: {
+            "value": p.requested,
+            "source": p.source,
+            "overridden": [{"value": old.value, "source": old.source} for old in p.overridden],
+        }
         for name, p in effective.items()
         if p.source != "library"
     }

@@ -10,6 +10,7 @@ from cvn_harness_core.config.environment import read_environment
 from cvn_harness_core.config.names import registered_names, spec_of
 from cvn_harness_core.config.toml import read_toml
 from cvn_harness_core.contracts.config import ParamConfig
+from cvn_harness_core.contracts.params import Overridden
 from cvn_harness_core.contracts.space import Dimension
 
 
@@ -65,7 +66,11 @@ def _over(layers: list[ParamConfig]) -> ParamConfig:
     values: dict[str, Any] = {}
     space: dict[str, Dimension] = {}
     origins: dict[str, str] = {}
+    history: dict[str, tuple[Overridden, ...]] = {}
     for layer in layers:
+        for name, value in layer.values.items():
+            said = Overridden(value, "config", layer.origins[name])
+            history[name] = (*history.get(name, ()), said)
         for name in (*layer.values, *layer.space):
             values.pop(name, None)
             space.pop(name, None)
@@ -73,4 +78,4 @@ def _over(layers: list[ParamConfig]) -> ParamConfig:
             origins[name] = f"{layer.origins[name]}{before}"
         values.update(layer.values)
         space.update(layer.space)
-    return ParamConfig(values, space, origins)
+    return ParamConfig(values, space, origins, history if len(layers) > 1 else {})

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from cvn_harness_core.contracts.params import Overridden
 from cvn_harness_core.contracts.space import Dimension
 
 
@@ -20,8 +21,12 @@ class ParamConfig:
     origins
         Where each comes from, for messages: ``hpo.toml [lightgbm]``,
         ``CVN_HPO_LIGHTGBM_NUM_LEAVES``.
+    history
+        The values that several places give one parameter, later ones in place of earlier ones, each
+        with its place alone. Empty where there was one place.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Dimension] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
+    history: Mapping[str, tuple[Overridden, ...]] = field(default_factory=dict)

@@ -177,32 +177,40 @@ _CONVERTERS: dict[type, Callable[[Any], ParamValue]] = {
 
 @dataclass(frozen=True)
 class Overridden:
-    """A value that a later layer replaced: a dead setting."""
+    """A value that a later layer replaced: a dead setting.
+
+    ``origin`` is where a configuration has it, such as ``hpo.toml [lightgbm]``; None of others.
+    """
 
     value: ParamValue
     source: Source
+    origin: str | None = None
 
 
 @dataclass(frozen=True)
 class ResolvedParam:
     """A value on its way into the library, where it came from, and what it replaced.
 
-    None leaves it to the library, in place of what it replaced.
+    None leaves it to the library, in place of what it replaced. ``origin`` is as of ``Overridden``.
     """
 
     value: ParamValue
     source: Source
     overridden: tuple[Overridden, ...] = ()
+    origin: str | None = None
 
-    def replaced(self, value: ParamValue, source: Source) -> ResolvedParam:
+    def replaced(
+        self, value: ParamValue, source: Source, origin: str | None = None
+    ) -> ResolvedParam:
         """Return the value of a later layer in place of this one."""
-        return ResolvedParam(value, source, (*self.overridden, Overridden(self.value, self.source)))
+        this = Overridden(self.value, self.source, self.origin)
+        return ResolvedParam(value, source, (*self.overridden, this), origin)
 
     def over(self, value: ParamValue, source: Source) -> ResolvedParam:
         """Return this one with the value of an earlier layer among what it replaced."""
         known = (*self.overridden, Overridden(value, source))
         ordered = sorted(known, key=lambda old: get_args(Source).index(old.source))
-        return ResolvedParam(self.value, self.source, tuple(ordered))
+        return ResolvedParam(self.value, self.source, tuple(ordered), self.origin)
 
 
 @dataclass(frozen=True)
@@ -211,13 +219,14 @@ class EffectiveParam:
 
     ``source`` says who chose it; ``requested`` is what was passed in, where something was (it
     differs from ``value`` where the library rounds to single precision); ``overridden`` are the
-    values of earlier layers, which had no effect.
+    values of earlier layers, which had no effect; ``origin`` is as of ``Overridden``.
     """
 
     value: ParamValue
     source: Source
     requested: ParamValue = None
     overridden: tuple[Overridden, ...] = ()
+    origin: str | None = None
 
 
 def reserved(

@@ -68,9 +68,13 @@ def with_parameters(key: Key, parameters: Mapping[str, ResolvedParam]) -> Key:
 
 
 def _of_parameters(parameters: Mapping[str, ResolvedParam]) -> dict[str, Any]:
+    """Return values and sources; where a configuration has them makes no other artifact."""
     return {
         "params": {name: p.value for name, p in parameters.items()},
-        "sources": {name: (p.source, p.overridden) for name, p in parameters.items()},
+        "sources": {
+            name: (p.source, tuple((old.value, old.source) for old in p.overridden))
+            for name, p in parameters.items()
+        },
     }
 
 

@@ -51,7 +51,9 @@ def check_layer(spec: Spec, layer: ParamConfig, n_features: int | None = None) -
         except ParameterError as error:
             raise located(error, spec, origin) from None
         origins.update({} if origin is None else {name: origin})
-    return ParamConfig(values, space, origins)
+    known = spellings(spec)
+    history = {known.get(spelt, spelt): said for spelt, said in layer.history.items()}
+    return ParamConfig(values, space, origins, history)
 
 
 def spellings(spec: Spec) -> dict[str, str]:

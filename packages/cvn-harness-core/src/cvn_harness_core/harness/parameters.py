@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Literal, NamedTuple
 
 from cvn_harness_core.contracts.config import ParamConfig
 from cvn_harness_core.contracts.hpo import HPOParams
-from cvn_harness_core.contracts.params import Param, ParamValue, ResolvedParam
+from cvn_harness_core.contracts.params import (
+    EffectiveParam,
+    Overridden,
+    Param,
+    ParamValue,
+    ResolvedParam,
+)
 from cvn_harness_core.contracts.space import Choice, Dimension, space_text
 from cvn_harness_core.errors import ParameterError
 from cvn_harness_core.harness.layers import Spec, check_layer, located, param_of
 
-__all__ = ["Resolution", "Spec", "active", "resolve_parameters", "with_dropped"]
+__all__ = ["Resolution", "Spec", "active", "resolve_parameters", "with_dropped", "with_places"]
 
 
 class Resolution(NamedTuple):
@@ -52,16 +59,33 @@ def resolve_parameters(
     origins: dict[str, str | None] = {}
     for source, layer in layers.items():
         for name, value in layer.values.items():
-            known = values.get(name)
-            values[name] = (
-                ResolvedParam(value, source) if known is None else known.replaced(value, source)
-            )
+            for said in _said(layer, name, value, source):
+                values[name] = _over(values.get(name), said)
             origins[name] = layer.origins.get(name)
     space = _space(spec, layers["config"], layers["user"], values) if hpo_params.n_trials else {}
+    for name in space:
+        if name not in layers["config"].values:  # what a range of the configuration replaced
+            for said in layers["config"].history.get(name, ()):
+                values[name] = _over(values.get(name), said)
     for name, origin in origins.items():
         if name not in space:
             _require_effect(spec, name, values, space, origin)
     return Resolution(values, space)
+
+
+def _said(
+    layer: ParamConfig, name: str, value: ParamValue, source: Literal["config", "user"]
+) -> tuple[Overridden, ...]:
+    """Return what a layer says of a parameter's value, the one that holds last."""
+    known = layer.history.get(name, ())
+    holds = bool(known) and known[-1].value == value  # not where somebody changed the layer since
+    return known if holds else (Overridden(value, source, layer.origins.get(name)),)
+
+
+def _over(known: ResolvedParam | None, said: Overridden) -> ResolvedParam:
+    if known is None:
+        return ResolvedParam(said.value, said.source, origin=said.origin)
+    return known.replaced(said.value, said.source, said.origin)
 
 
 def active(param: Param, values: Mapping[str, ParamValue]) -> bool:
@@ -80,6 +104,34 @@ def with_dropped(
     """
     dropped = {n: p.replaced(None, "search") for n, p in fixed.items() if n in space}
     return {**dropped, **winner}
+
+
+def with_places(
+    effective: Mapping[str, EffectiveParam], asked: Mapping[str, ResolvedParam]
+) -> dict[str, EffectiveParam]:
+    """Return an earlier training's parameters with the places of this call's configuration.
+
+    Values and sources are the same; a file may be another one by now.
+    """
+    return {
+        name: _placed(param, asked[name]) if name in asked else param
+        for name, param in effective.items()
+    }
+
+
+def _placed(param: EffectiveParam, asked: ResolvedParam) -> EffectiveParam:
+    places = [old.origin for old in asked.overridden if old.source == "config"]
+    places += [asked.origin] if asked.source == "config" else []
+    sources = [*(old.source for old in param.overridden), param.source]
+    if len(places) != sources.count("config"):
+        return param
+    left = iter(places)
+    overridden = tuple(
+        replace(old, origin=next(left)) if old.source == "config" else old
+        for old in param.overridden
+    )
+    origin = next(left) if param.source == "config" else param.origin
+    return replace(param, overridden=overridden, origin=origin)
 
 
 def _defaults(spec: Spec, timeframe: str | None) -> dict[str, ResolvedParam]:

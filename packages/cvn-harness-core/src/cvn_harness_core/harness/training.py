@@ -20,7 +20,7 @@ from cvn_harness_core.events.schema import TrainingComplete, TrainingFailed, Tra
 from cvn_harness_core.harness.driver import Trace
 from cvn_harness_core.harness.guarded import guarded
 from cvn_harness_core.harness.keys import fold_key
-from cvn_harness_core.harness.parameters import with_dropped
+from cvn_harness_core.harness.parameters import with_dropped, with_places
 from cvn_harness_core.harness.planning import Training
 from cvn_harness_core.harness.rows import require_rows
 from cvn_harness_core.policy import TrainingPolicy
@@ -84,7 +84,8 @@ def run(training: Training, base_of: BaseOf) -> Ran:
         return Ran(made[0], hit=False)
     entry = found.entry
     artifact = decode(entry.facts, entry.files, base_of, str(entry.path))
-    artifact = replace(artifact, tags=tags)
+    effective = with_places(artifact.effective_params, training.parameters)
+    artifact = replace(artifact, tags=tags, effective_params=effective)
     OBSERVERS.notify("cvn_artifact_ready", artifact=artifact, hit=True)
     return Ran(artifact, hit=True)
 

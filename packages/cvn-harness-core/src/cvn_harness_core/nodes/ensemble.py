@@ -257,7 +257,11 @@ def effective_params(
         param = ensemble.param(name)
         reported = said.pop((param.native if param else None) or name, None)
         found[name] = EffectiveParam(
-            reported, chosen.source, requested=chosen.value, overridden=chosen.overridden
+            reported,
+            chosen.source,
+            requested=chosen.value,
+            overridden=chosen.overridden,
+            origin=chosen.origin,
         )
     found.update({name: EffectiveParam(value, "library") for name, value in said.items()})
     return found

@@ -130,6 +130,7 @@ def effective_params(
             chosen.source,
             requested=value,
             overridden=chosen.overridden,
+            origin=chosen.origin,
         )
     canonical = {p.native or p.name: p.name for p in spec.params}
     for name, value in said.items():

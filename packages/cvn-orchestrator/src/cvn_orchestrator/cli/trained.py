@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cvn_harness_core import TrainedArtifact
+from cvn_harness_core import EffectiveParam, TrainedArtifact
+from cvn_harness_core.contracts.params import Overridden
 from cvn_orchestrator import words
 from cvn_orchestrator.facts import expectancy_by_cost
 from cvn_orchestrator.table import aligned
@@ -152,14 +153,16 @@ def _overridden(artifact: TrainedArtifact) -> Iterator[str]:
     """Give the settings that had no effect, since a later layer replaced them; no defaults."""
     for name, param in artifact.effective_params.items():
         dead = [
-            f"{old.value} of {words.SOURCE[old.source]}"
-            for old in param.overridden
-            if old.source != "default"
+            f"{old.value} of {_who(old)}" for old in param.overridden if old.source != "default"
         ]
         if dead:
-            winner = words.SOURCE[param.source]
             value = "left to the library" if param.requested is None else param.requested
-            yield f"{name} is {value} by {winner}; without effect: {', '.join(dead)}"
+            yield f"{name} is {value} by {_who(param)}; without effect: {', '.join(dead)}"
+
+
+def _who(param: EffectiveParam | Overridden) -> str:
+    who = words.SOURCE[param.source]
+    return who if param.origin is None else f"{who} ({param.origin})"
 
 
 def _figures(artifact: TrainedArtifact) -> str:
