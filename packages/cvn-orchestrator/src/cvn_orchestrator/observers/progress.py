@@ -141,7 +141,8 @@ class SweepProgress:
         if self._console.is_terminal:
             self._console.print(text, highlight=False, markup=False, soft_wrap=True)
         else:
-            print(text, file=self._console.file, flush=True)
+            self._console.file.write(f"{text}\n")  # at once: workers write to the same stream
+            self._console.file.flush()
 
     def _render(self) -> RenderableType:
         running = [cell.name for cell in self.tally.running.values()]
