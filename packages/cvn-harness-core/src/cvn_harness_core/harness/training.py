@@ -148,6 +148,48 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
         if policy.on_unhealthy == "error":
             trace.stage = "training_health"
             out["training_health"].require_usable(spec.name)
+        trace.stage = "artifact"
+        seconds = time.perf_counter() - started
+        unseen = out["out_of_fold"]
+        threads_of_fit = training.n_threads
+        if found is not None and found.fitted is not None:
+            threads_of_fit = found.n_threads
+        artifact = TrainedArtifact(
+            name=spec.name,
+            kind=training.kind,
+            run_id=log.run_id,
+            decision=out["theta_sweep"],
+            metrics=out["eval_metrics"],
+            params=training.fixed,
+            effective_params=out["effective_params"],
+            params_digest=digest_of_params(out["effective_params"]),
+            learning_curve=out["learning_curve"],
+            search=None if found is None else found.record,
+            health=out["training_health"],
+            probability=out["probability"],
+            score_map=out["score_map"],
+            calibration=out["calibration_report"],
+            out_of_fold=() if unseen is None else unseen.folds,
+            outcome=out["theta_outcome"],
+            tradability=out["tradability"],
+            feature_version=datasets.feature_version,
+            datasets_digest=digest,
+            payoff=datasets.payoff,
+            policy=_policy_facts(policy, out["theta_rule"]),
+            seed=training.seed,
+            n_threads=threads_of_fit,
+            content_key=None if key is None else key.digest,
+            bases=tuple(training.bases),
+            lineage=tuple(base.key.digest for base in training.bases.values() if base.key),
+            n_unscored=0 if unseen is None else unseen.n_unscored,
+            environment=versions,
+            timings={"total": seconds, **trace.seconds},
+            diagnostics=plain({name: out[name] for name in training.diagnostics}),
+            tags=request.all_tags,
+            adapter=training.adapter,
+            native=out["native"],
+            out_of_fold_scores=unseen,
+        )
     except BaseException as error:
         log.emit(
             TrainingFailed,
@@ -158,47 +200,6 @@ def _train(training: Training, log: RunLog) -> TrainedArtifact:
             seconds=time.perf_counter() - started,
         )
         raise
-    seconds = time.perf_counter() - started
-    unseen = out["out_of_fold"]
-    threads_of_fit = training.n_threads
-    if found is not None and found.fitted is not None:
-        threads_of_fit = found.n_threads
-    artifact = TrainedArtifact(
-        name=spec.name,
-        kind=training.kind,
-        run_id=log.run_id,
-        decision=out["theta_sweep"],
-        metrics=out["eval_metrics"],
-        params=training.fixed,
-        effective_params=out["effective_params"],
-        params_digest=digest_of_params(out["effective_params"]),
-        learning_curve=out["learning_curve"],
-        search=None if found is None else found.record,
-        health=out["training_health"],
-        probability=out["probability"],
-        score_map=out["score_map"],
-        calibration=out["calibration_report"],
-        out_of_fold=() if unseen is None else unseen.folds,
-        outcome=out["theta_outcome"],
-        tradability=out["tradability"],
-        feature_version=datasets.feature_version,
-        datasets_digest=digest,
-        payoff=datasets.payoff,
-        policy=_policy_facts(policy, out["theta_rule"]),
-        seed=training.seed,
-        n_threads=threads_of_fit,
-        content_key=None if key is None else key.digest,
-        bases=tuple(training.bases),
-        lineage=tuple(base.key.digest for base in training.bases.values() if base.key),
-        n_unscored=0 if unseen is None else unseen.n_unscored,
-        environment=versions,
-        timings={"total": seconds, **trace.seconds},
-        diagnostics=plain({name: out[name] for name in training.diagnostics}),
-        tags=request.all_tags,
-        adapter=training.adapter,
-        native=out["native"],
-        out_of_fold_scores=unseen,
-    )
     log.emit(
         TrainingComplete,
         seconds=seconds,
