@@ -210,11 +210,11 @@ def test_what_is_there_is_not_done_again(tmp_path: Path, env: dict[str, str]) ->
         ("dies", "SweepError", "worker_died", "SIGSEGV"),
         ("raises", "FitError", "fit_failed", "not today"),
         ("greedy", "FitError", "out_of_memory", "bad_alloc"),
-        ("leaves", None, None, "3"),
+        ("leaves", "FitError", "fit_failed", "SystemExit: 3"),
     ],
 )
 def test_a_failure_costs_its_cell(
-    tmp_path: Path, env: dict[str, str], mood: str, kind: str | None, code: str | None, says: str
+    tmp_path: Path, env: dict[str, str], mood: str, kind: str, code: str, says: str
 ) -> None:
     write(tmp_path, moody(mood, "slow", retries=1))
     done = sweep(tmp_path, env, "--workers", "2")
@@ -229,8 +229,7 @@ def test_a_failure_costs_its_cell(
         assert (row["state"], row["attempt"]) == ("failed", 2)
         assert says in row["error_message"]
         assert row["trades"] is None
-        if kind is not None:
-            assert (row["error_type"], row["error_code"]) == (kind, code)
+        assert (row["error_type"], row["error_code"]) == (kind, code)
 
 
 def test_a_worker_that_died_is_tried_again_alone(tmp_path: Path, env: dict[str, str]) -> None:
