@@ -305,6 +305,17 @@ def test_a_range_ends_with_its_last_step(name: str, given: Range, searched: Rang
         optuna.distributions.FloatDistribution(low, high, step=step)
 
 
+def test_what_a_plugin_declares_is_checked_as_any_space() -> None:
+    def declaring(search: Range) -> ModelSpec:
+        params = (Param("share", float, low=0, search=search),)
+        return ModelSpec(name="sample", adapter=lambda: None, params=params)
+
+    found = resolve_parameters(declaring(Range(0.5, 1, step=0.3)), HPOParams(n_trials=1)).space
+    assert found["share"] == Range(0.5, 0.8, step=0.3)
+    wrong = declaring(Range(-1, 1))
+    refusal("space_invalid", lambda: resolve_parameters(wrong, HPOParams(n_trials=1)))
+
+
 @pytest.mark.parametrize(
     ("dimension", "text"),
     [

@@ -15,6 +15,7 @@ from cvn_harness_core import (
     Range,
     resolve_parameters,
 )
+from cvn_harness_core.contracts.space import check_dimension
 
 
 def manifest(spec: ModelSpec | EnsembleSpec) -> dict[str, Any]:
@@ -63,6 +64,12 @@ def dimension(tried: Range | Choice) -> dict[str, Any]:
     return {"low": tried.low, "high": tried.high, "scale": scale, "step": tried.step}
 
 
+def checked(param: Param) -> Range | Choice:
+    """Return what a plugin declares of a searched parameter, as it is tried."""
+    assert param.search is not None
+    return check_dimension(param, param.search)
+
+
 def _param(param: Param) -> dict[str, Any]:
     return {
         "name": param.name,
@@ -71,7 +78,7 @@ def _param(param: Param) -> dict[str, Any]:
         "choices": list(param.choices) or None,
         "default": param.default,
         "by_timeframe": dict(param.by_timeframe),
-        "search": None if param.search is None else dimension(param.search),
+        "search": None if param.search is None else dimension(checked(param)),
         "dataset_level": param.dataset_level,
         "per_feature": param.per_feature,
         "needs": {other: list(values) for other, values in param.needs.items()},

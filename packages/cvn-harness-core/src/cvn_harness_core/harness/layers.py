@@ -46,8 +46,7 @@ def check_layer(spec: Spec, layer: ParamConfig, n_features: int | None = None) -
             message = f"{name} is fixed and searched at once; give it in one place."
             raise located(ParameterError("parameter_duplicate", message), spec, origin)
         try:
-            space[name] = check_dimension(param_of(spec, name), layer.space[spelling])
-            _require_iterations(spec, name, space[name])
+            space[name] = dimension_of(spec, name, layer.space[spelling])
         except ParameterError as error:
             raise located(error, spec, origin) from None
         origins.update({} if origin is None else {name: origin})
@@ -82,15 +81,20 @@ def unknown(spec: Spec, name: str) -> ParameterError:
     return ParameterError("parameter_unknown", message)
 
 
-def _require_iterations(spec: Spec, name: str, dimension: Dimension) -> None:
-    """Refuse to leave the number of iterations to the library: a trial knows its ceiling."""
+def dimension_of(spec: Spec, name: str, dimension: Dimension) -> Dimension:
+    """Return a dimension as ``check_dimension``; the number of iterations always has a number.
+
+    A trial must know its ceiling: ``space_invalid`` where it is left to the library.
+    """
+    found = check_dimension(param_of(spec, name), dimension)
     own = isinstance(spec, ModelSpec) and name == spec.iterations_param
-    if own and isinstance(dimension, Choice) and None in dimension.values:
+    if own and isinstance(found, Choice) and None in found.values:
         message = (
             f"the search space of {name}: the number of iterations cannot be left to the library; "
             "give numbers only."
         )
         raise ParameterError("space_invalid", message)
+    return found
 
 
 def _canonical(spec: Spec, given: Iterable[str], origins: Mapping[str, str]) -> dict[str, str]:

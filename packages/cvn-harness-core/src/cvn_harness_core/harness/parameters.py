@@ -17,7 +17,7 @@ from cvn_harness_core.contracts.params import (
 )
 from cvn_harness_core.contracts.space import Choice, Dimension, space_text
 from cvn_harness_core.errors import ParameterError
-from cvn_harness_core.harness.layers import Spec, check_layer, located, param_of
+from cvn_harness_core.harness.layers import Spec, check_layer, dimension_of, located, param_of
 
 __all__ = ["Resolution", "Spec", "active", "resolve_parameters", "with_dropped", "with_places"]
 
@@ -147,7 +147,7 @@ def _space(
     What plugin or configuration declare is left out where it has none beside what is fixed; what
     the user asked for is refused.
     """
-    of_plugin = {p.name: p.search for p in spec.params if p.search is not None}
+    of_plugin = {p.name: _declared(spec, p) for p in spec.params if p.search is not None}
     fixed = {*user.values, *config.values} - set(user.space)
     waiting = {
         name: dimension
@@ -169,6 +169,14 @@ def _space(
             message = f"{spec.name}: {', '.join(waiting)} need one another."
             raise ParameterError("space_invalid", message)
     return ordered
+
+
+def _declared(spec: Spec, param: Param) -> Dimension:
+    assert param.search is not None
+    try:
+        return dimension_of(spec, param.name, param.search)
+    except ParameterError as error:
+        raise located(error, spec, None) from None
 
 
 def _require_effect(

@@ -22,7 +22,7 @@ from cvn_harness_core import (
     space_text,
 )
 from cvn_orchestrator.cli.config import config_of, note_environment
-from cvn_orchestrator.manifest import dimension, manifest, used
+from cvn_orchestrator.manifest import checked, dimension, manifest, used
 from cvn_orchestrator.table import aligned
 
 
@@ -119,7 +119,7 @@ def _manifest_table(spec: ModelSpec | EnsembleSpec) -> str:
             " | ".join(param.choices)
             or ("true | false" if param.type is bool else param.range() if _numeric(param) else ""),
             _value(param.default),
-            "" if param.search is None else space_text(param.search),
+            "" if param.search is None else space_text(checked(param)),
             "; ".join(_remarks(param)),
         )
         for param in spec.params
