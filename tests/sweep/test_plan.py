@@ -185,7 +185,7 @@ model = "xgbost"
         "23:12: variants.a.params.num_leavs: unknown parameter 'num_leavs' of lightgbm; did you "
         "mean 'num_leaves'?"
     )
-    assert found[6].endswith("min_child_samples=-4 must be within [0, inf)")
+    assert found[6].endswith("min_child_samples=-4 must be within [0, 2147483647]")
     assert found[7].endswith("set sweep.threads")
     assert "Did you mean 'xgboost'?" in found[9]
 
