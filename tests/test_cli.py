@@ -798,4 +798,7 @@ def test_a_plugin_that_exits_while_it_scores_has_not_succeeded(
 
     monkeypatch.setattr(type(adapter_of("lightgbm")), "predict_proba", leave)
     done = cvn("predict", "cvn-lightgbm", "--data", bars, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (1, "cvn: error: a plugin called sys.exit(0)\n")
+    assert (done.returncode, done.stderr) == (
+        1,
+        "cvn: error: a plugin called sys.exit(0) [plugin_exited]\n",
+    )

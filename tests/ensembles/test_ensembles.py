@@ -104,28 +104,39 @@ def test_bases_are_fitted_once_whatever_asks_for_them(data, store, trained):
 def test_no_score_comes_from_a_fit_that_used_its_row_or_later_ones(trained, data, monkeypatch):
     """By what the library is given, fold by fold: to train on, to stop on and to score."""
     adapter = type(trained["stack_logreg"].native.bases[0].adapter)
-    prepare, seen = adapter.prepare, []
+    prepare, predict, seen, scored = adapter.prepare, adapter.predict_proba, [], []
 
     def watched(self, datasets, request):
+        assert not len(datasets.test)
         seen.append(datasets)
         return prepare(self, datasets, request)
 
+    def scoring(self, native, X, **settings):
+        scored.append((len(seen) - 1, [row_of[row.tobytes()] for row in X]))
+        return predict(self, native, X, **settings)
+
+    row_of = {row.tobytes(): n for n, row in enumerate(data.test.X)}
+    row_of |= {row.tobytes(): n for n, row in enumerate(data.val.X)}
+    row_of |= {row.tobytes(): n for n, row in enumerate(data.train.X)}
     monkeypatch.setattr(adapter, "prepare", watched)
+    monkeypatch.setattr(adapter, "predict_proba", scoring)
     params = {"xgboost": PARAMS["xgboost"]}
     artifact = train_ensemble("stack_logreg", data, params, bases=("xgboost",))
-    folds = [part for part in seen if part.test.time[0] != data.test.time[0]]
-    (whole,) = (part for part in seen if part.test.time[0] == data.test.time[0])
+    folds = [n for n, part in enumerate(seen) if part.val.time[0] != data.val.time[0]]
+    (whole,) = (part for part in seen if part.val.time[0] == data.val.time[0])
     assert np.array_equal(whole.val.time, data.val.time)  # validation stops the base itself
-    for fold in folds:
-        assert fold.train.label_end.max() < fold.val.time.min()
-        assert fold.val.label_end.max() < fold.test.time.min()
+    time, tests = data.train.time, []
+    for n in folds:
+        rows = next(rows for fold, rows in scored if fold == n)  # before anybody else scores
+        assert seen[n].train.label_end.max() < seen[n].val.time.min()
+        assert seen[n].val.label_end.max() < time[rows].min()
+        tests.append(rows)
     unseen = artifact.native.bases[0].out_of_fold_scores
-    scored = np.concatenate([fold.test.time for fold in folds])
-    assert np.array_equal(scored, data.train.time[unseen.rows])
+    assert np.array_equal(np.concatenate(tests), unseen.rows)
     # A later fold does stop on rows that the combiner learns from, which an earlier one scored.
-    learning = data.train.time[derive(artifact, data).learning]
-    assert np.isin(learning, folds[-1].val.time).any()
-    assert not np.isin(learning, folds[-1].test.time).any()
+    learning = time[derive(artifact, data).learning]
+    assert np.isin(learning, seen[folds[-1]].val.time).any()
+    assert not np.isin(learning, time[tests[-1]]).any()
 
 
 def test_calibration_learning_and_theta_have_rows_of_their_own_in_that_order(trained, data):

@@ -109,6 +109,8 @@ def test_no_adapter_sees_the_rows_that_it_is_judged_on(
 ) -> None:
     from sample_models.logistic import FITS
 
+    if n_trials:
+        pytest.importorskip("optuna")
     given: dict[str, Any] = {**parts, "feature_names": names, "payoff": PAYOFF}
     datasets, n = Datasets.from_arrays(**given), len(FITS)
     space = {"C": Range(0.1, 1.0)}

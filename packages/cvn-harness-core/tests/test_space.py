@@ -6,7 +6,6 @@ import warnings
 from typing import Any
 
 import numpy as np
-import optuna
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -300,6 +299,7 @@ def test_a_range_ends_with_its_last_step(name: str, given: Range, searched: Rang
     assert check_dimension(param, found) == found
     assert {type(found.low), type(found.high), type(found.step)} == {param.type}  # type: ignore[union-attr]
     low, high, step = found.low, found.high, found.step  # type: ignore[union-attr]
+    optuna = pytest.importorskip("optuna")
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # Optuna warns where it has to shorten a range itself
         optuna.distributions.FloatDistribution(low, high, step=step)

@@ -6,8 +6,8 @@ reads its data, is swallowed there or brings the process down.
 
 from __future__ import annotations
 
+import os
 import signal
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -43,7 +43,7 @@ class Postponed:
         self._came.append(number)
         if len(self._came) > 1:
             raise Stopped(number)
-        print("cvn: stopping after the fit in hand; Ctrl-C again stops now", file=sys.stderr)
+        say("stopping after the fit in hand; Ctrl-C again stops now")
 
     def wanted(self) -> bool:
         """Return whether it came."""
@@ -54,6 +54,11 @@ class Postponed:
         if self._came and not self._raised:
             self._raised = True
             raise Stopped(self._came[0])
+
+
+def say(text: str) -> None:
+    """Write a line to standard error from a signal's handler: a print may be under way."""
+    os.write(2, f"cvn: {text}\n".encode())
 
 
 @contextmanager

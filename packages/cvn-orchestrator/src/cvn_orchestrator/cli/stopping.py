@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from cvn_orchestrator.cli.interrupt import STOPPING, exit_code, handled
+from cvn_orchestrator.cli.interrupt import STOPPING, exit_code, handled, say
 
 
 class First:
@@ -32,7 +31,7 @@ def stopping(ask: Callable[[], None], in_hand: str) -> Iterator[First]:
         if first.number is not None:
             raise KeyboardInterrupt
         first.number = number
-        print(f"cvn: stopping after {in_hand}; again stops now", file=sys.stderr)
+        say(f"stopping after {in_hand}; again stops now")
         ask()
 
     with handled(STOPPING, note):
