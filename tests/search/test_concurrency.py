@@ -156,11 +156,15 @@ def test_a_second_interrupt_cuts_those_that_run(fits: Any, tmp_path: Path) -> No
 
     fits(before)
 
+    told: list[int] = []
+
     def on_trial(_: str, record: Any) -> None:
-        if record.number == 1:
+        told.append(record.number)
+        if len(told) == 2:
             interrupted.set()
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train_one(MODEL, datasets(), run_of(tmp_path, pruner="none"), on_trial=on_trial)
-    assert [t.number for t in read_search(f"sqlite:///{tmp_path}/hpo.db").trials] == [0, 1]
+    kept = [t.number for t in read_search(f"sqlite:///{tmp_path}/hpo.db").trials]
+    assert kept == sorted(told), "the two that had ended, and none that was cut"
