@@ -49,8 +49,9 @@ BROKEN_ENSEMBLES = {
         """,
     ),
     "same_seed": Broken(
-        "        gains =",
-        "        known = known + np.random.default_rng().normal()\n        gains =",
+        "        shares =",
+        "        gains = gains * np.random.default_rng().uniform(0.9, 1.1, gains.size)\n"
+        "        shares =",
     ),
     "label_leak": Broken(
         SPEC,
