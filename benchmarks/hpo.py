@@ -94,6 +94,8 @@ def main() -> None:
                     if found is not None:
                         shown = f"{100 * (found / own - 1):+.2f} % of the harness's value"
                         print(f"  {name} in {own_taken:.1f} s: {found:.5f}, {shown}", flush=True)
+        if not loop_s:
+            continue
         ratio = statistics.median(a / b for a, b in zip(loop_s, ours_s, strict=True))
         print(
             f"{model} {options.size}: {ratio:.2f} times as fast (median of {options.seeds}); best "
