@@ -6,25 +6,25 @@ import argparse
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from cvn_harness_core import (
     ENSEMBLE_REGISTRY,
     MODEL_REGISTRY,
-    Datasets,
     HPOParams,
     InputError,
     ParameterError,
     Store,
     TrainedArtifact,
-    TrainingPolicy,
     train_ensemble,
     train_one,
 )
 from cvn_orchestrator.cli.config import config_of, note_environment
-from cvn_orchestrator.cli.search import OnTrial, StopWanted, dimensions, search_settings
+from cvn_orchestrator.cli.search import dimensions, search_settings
 
-Job = Callable[[Datasets, TrainingPolicy, OnTrial | None, StopWanted | None], TrainedArtifact]
+Job = Callable[..., TrainedArtifact]
+"""Trains on datasets; ``policy``, ``on_trial`` and ``stop_wanted`` are as of ``train_one``."""
 
 
 def job_of(arguments: argparse.Namespace) -> Job:
@@ -48,15 +48,7 @@ def job_of(arguments: argparse.Namespace) -> Job:
             raise InputError("setting_invalid", message)
         params = _settings(arguments, name, given, space)
         note_environment({name: params})
-        return lambda data, policy, on_trial, stop_wanted: train_one(
-            name,
-            data,
-            params,
-            policy=policy,
-            store=store,
-            on_trial=on_trial,
-            stop_wanted=stop_wanted,
-        )
+        return partial(train_one, name, hpo_params=params, store=store)
     bases = ENSEMBLE_REGISTRY[name].bases
     if arguments.bases is not None:
         bases = tuple(part.strip() for part in arguments.bases.split(",") if part.strip())
@@ -67,16 +59,7 @@ def job_of(arguments: argparse.Namespace) -> Job:
         who: _settings(arguments, who, by_name.get(who, {}), spaces.get(who, {})) for who in names
     }
     note_environment({who: params for who, params in everyone.items() if _installed(who)})
-    return lambda data, policy, on_trial, stop_wanted: train_ensemble(
-        name,
-        data,
-        everyone,
-        bases=bases,
-        policy=policy,
-        store=store,
-        on_trial=on_trial,
-        stop_wanted=stop_wanted,
-    )
+    return partial(train_ensemble, name, hpo_params=everyone, bases=bases, store=store)
 
 
 def _settings(

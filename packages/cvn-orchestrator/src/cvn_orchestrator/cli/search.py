@@ -16,8 +16,6 @@ from cvn_orchestrator.cli.interrupt import Postponed
 from cvn_orchestrator.cli.storage import storage_of
 from cvn_orchestrator.cli.studies import KeptStudy, studies
 
-OnTrial = Callable[[str, TrialRecord], None]
-StopWanted = Callable[[], bool]
 Space = dict[str, Range | Choice]
 
 _SETTINGS = {
@@ -78,11 +76,11 @@ def dimensions(texts: list[str]) -> Space:
 def searched(
     arguments: argparse.Namespace,
     stop: Postponed,
-    train: Callable[[OnTrial | None, StopWanted | None], TrainedArtifact],
+    train: Callable[..., TrainedArtifact],
 ) -> TrainedArtifact:
     """Train behind a progress bar of the trials; raise where Ctrl-C was pressed."""
     if not arguments.trials:
-        artifact = train(None, None)
+        artifact = train()
         stop.check()
         return artifact
     console = Console(stderr=True)
@@ -97,7 +95,7 @@ def searched(
     progress = _Progress(arguments, bar, stop.check)
     try:
         with bar:
-            artifact = train(progress.tell, stop.wanted)
+            artifact = train(on_trial=progress.tell, stop_wanted=stop.wanted)
             stop.check()  # Ctrl-C while the best model was judged, which took no trial
     except KeyboardInterrupt:
         print(progress.farewell(), file=sys.stderr)

@@ -50,7 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     datasets = _datasets(arguments, embargo)
     require_money(arguments, datasets)
     with postponed(*(STOPPING if arguments.trials else (signal.SIGINT,))) as stop:
-        artifact = searched(arguments, stop, partial(job, datasets, policy))
+        artifact = searched(arguments, stop, partial(job, datasets, policy=policy))
     artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:
         facts = artifact_facts(artifact, curve=arguments.curve)
