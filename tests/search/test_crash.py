@@ -38,6 +38,8 @@ DEADLY = '''
 
     class Deadly(cvn.ModelAdapter):
         def fit(self, prepared, request):
+            if "SAY" in os.environ:
+                os.write(2, b"fitting\\n")
             time.sleep(0.2)
             if "HANG" in os.environ:
                 print("hanging", file=sys.stderr, flush=True)
@@ -194,8 +196,9 @@ def test_a_search_that_is_asked_to_stop_keeps_its_trials(
     """Also during the last trial: nothing of the bundle is written, and the command goes on."""
     harmless(elsewhere)
     run = command(bars, "--trials=2", "--workers=1")
-    with started(tmp_path, elsewhere, *run) as process:
-        until(process, "1 of 2 trials")
+    with started(tmp_path, {**elsewhere, "SAY": "1"}, *run) as process:
+        for _ in range(2):
+            until(process, "fitting")
         process.send_signal(number)
         assert process.stderr is not None
         rest = process.stderr.read()
