@@ -114,6 +114,33 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return tables(folder / "cvn-results.db")
 
 
+def test_a_plan_is_looked_at_without_what_trains(tmp_path: Path, env: dict[str, str]) -> None:
+    """They take most of the time until a dry run answers, or a sweep begins."""
+    write(tmp_path, moody())
+    look = (
+        "import sys\nfrom cvn_orchestrator.cli.__main__ import main\n"
+        "sys.argv = ['cvn', 'sweep', 'plan.toml', '--dry-run']\n"
+        "try:\n    main()\n"
+        "finally:\n    print(sorted({'sklearn', 'scipy.stats', 'pandas'} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", look]
+    done = subprocess.run(
+        command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "nothing is trained now" in done.stdout
+
+
+def test_the_dearest_cells_are_begun_first(tmp_path: Path, env: dict[str, str]) -> None:
+    """The second fold trains on more rows than the first, of both symbols."""
+    write(tmp_path, moody())
+    done = sweep(tmp_path, env, "--workers=1", "--events=cells.jsonl")
+    assert done.returncode == 0, done.stderr
+    lines = map(json.loads, (tmp_path / "cells.jsonl").read_text().splitlines())
+    begun = [f"{e['symbol']}{e['fold']}" for e in lines if e["hook"] == "cvn_cell_started"]
+    assert begun == ["ES2", "NQ2", "ES1", "NQ1"]
+
+
 def test_every_cell_has_a_whole_row(expected: list[dict[str, Any]]) -> None:
     cells = {(row["symbol"], row["fold"], row["variant"]) for row in expected}
     names = ("lgbm", "searched", "stack")

@@ -86,6 +86,30 @@ def test_a_quick_observer_has_seen_an_event_when_its_publishing_ends(watcher: An
         assert len(module().SEEN) == n
 
 
+def test_an_observer_of_some_events_is_called_for_no_other(
+    watcher: Any, models: Any, datasets: Datasets
+) -> None:
+    module = watcher("pass", "ObserverLimits(per_fit=60, events=('training_complete',))")
+    train_one("logreg", datasets)
+    assert {e.event for e in models.events} > {"training_started", "training_complete"}
+    assert [e.event for e in module().SEEN] == ["training_complete"]
+
+
+def test_that_holds_for_what_came_before_it_was_imported(
+    models: Any, site: Any, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "LOADS_WITHIN_S", 0.2)
+    source = SOURCE.format(limits="ObserverLimits(events=('training_complete',))", body="pass")
+    source = source.replace("HANGS = False", "GO_ON.wait(60)")
+    site.add("acme-watch", GROUP, {"a_watcher": "acme_watch"}, acme_watch=source)
+    OBSERVERS.refresh()
+    train_one("logreg", datasets)
+    module = sys.modules["acme_watch"]
+    module.GO_ON.set()
+    assert OBSERVERS.finish()
+    assert [e.event for e in module.SEEN] == ["training_complete"]
+
+
 def test_an_observer_is_called_on_one_thread_of_its_own(watcher: Any, models: Any) -> None:
     module = watcher("pass")
     threads = [threading.Thread(target=seconds, args=(5,)) for _ in range(4)]
@@ -266,6 +290,8 @@ def test_an_import_that_hangs_is_waited_for_as_long_as_an_import_may_take(
         ("7", "cvn_observer_limits returned int, not ObserverLimits"),
         ("ObserverLimits(per_fit=-1)", "ObserverLimits.per_fit is -1"),
         ("ObserverLimits(behind='long')", "ObserverLimits.behind is 'long'"),
+        ("ObserverLimits(events=['training_started'])", "ObserverLimits.events is ['training_"),
+        ("ObserverLimits(events=('begun',))", "ObserverLimits.events names begun, of which"),
         ("1 / 0", "ZeroDivisionError"),
     ],
 )

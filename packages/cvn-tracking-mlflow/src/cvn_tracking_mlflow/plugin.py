@@ -35,15 +35,13 @@ def cvn_observer_limits() -> ObserverLimits:
 
     A server that answers takes a fraction of a second; where one does not, the silence bounds it.
     """
-    return ObserverLimits(per_fit=30.0, behind=300.0, at_exit=60.0)
+    return ObserverLimits(per_fit=30.0, behind=300.0, at_exit=60.0, events=tuple(_EVENTS))
 
 
 @hookimpl
 def cvn_event(event: Event) -> None:
     """Begin a run, add a trial, or end a run that failed."""
-    method = _EVENTS.get(event.event)
-    if method is not None:
-        _tell(method, event)
+    _tell(_EVENTS[event.event], event)
 
 
 @hookimpl

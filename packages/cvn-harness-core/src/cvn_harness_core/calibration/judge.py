@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from sklearn.metrics import brier_score_loss
 
 from cvn_harness_core.calibration.apply import calibrate
 from cvn_harness_core.calibration.fit import fit_calibrator
@@ -77,6 +76,8 @@ def calibrate_if_better(
     for part in (early, late):
         if reason := _below_floors(settings, y[part], part=PART_OF_FLOOR):
             return None, replace(asked, reason=reason)
+
+    from sklearn.metrics import brier_score_loss  # a second
 
     first = fit_calibrator(settings.method, scores[early], y[early])
     before, after = scores[late], calibrate(first, scores[late])

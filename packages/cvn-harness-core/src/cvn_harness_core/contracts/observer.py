@@ -1,8 +1,8 @@
-"""How long training may wait for an observer, and how far that may fall behind."""
+"""How long training may wait for an observer, how far that may fall behind, and what it sees."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 from cvn_harness_core.errors import PluginContractError
 
@@ -13,7 +13,8 @@ _DAY_S = 86_400
 class ObserverLimits:
     """What an observer declares of its own speed, in seconds; see ``cvn_observer_limits``.
 
-    Raises PluginContractError ``plugin_contract`` unless all are numbers from 0 to a day.
+    Raises PluginContractError ``plugin_contract`` unless all times are numbers from 0 to a day, and
+    ``events`` a tuple of names.
 
     Parameters
     ----------
@@ -25,19 +26,27 @@ class ObserverLimits:
         has it cut off.
     at_exit
         How long the process waits in the end for what it has not finished.
+    events
+        The names of the events that ``cvn_event`` is called for; None for all. Each call is handed
+        to the observer's thread, so an observer of few is the cheaper for saying so.
     """
 
     per_fit: float = 0.25
     behind: float = 30.0
     at_exit: float = 5.0
+    events: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
-        for field in fields(self):
-            value = getattr(self, field.name)
+        for name in ("per_fit", "behind", "at_exit"):
+            value = getattr(self, name)
             known = isinstance(value, int | float) and not isinstance(value, bool)
             if not known or not 0 <= value <= _DAY_S:
                 message = (
-                    f"ObserverLimits.{field.name} is {value!r}, not a number of seconds from 0 to "
+                    f"ObserverLimits.{name} is {value!r}, not a number of seconds from 0 to "
                     f"{_DAY_S}."
                 )
                 raise PluginContractError("plugin_contract", message)
+        named = isinstance(self.events, tuple) and all(isinstance(n, str) for n in self.events)
+        if self.events is not None and not named:
+            message = f"ObserverLimits.events is {self.events!r}, not a tuple of names of events."
+            raise PluginContractError("plugin_contract", message)

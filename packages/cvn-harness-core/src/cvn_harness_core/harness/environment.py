@@ -7,7 +7,6 @@ import platform
 
 import numpy as np
 import scipy
-import sklearn
 
 from cvn_harness_core.__about__ import __version__
 from cvn_harness_core.plugins.discovery import PluginRecord, version_of
@@ -36,6 +35,8 @@ def environment(
     A library's version is its module's ``__version__``: distributions of other names may provide
     it.
     """
+    import sklearn  # a second, and only what trains needs it
+
     versions = {
         "python": platform.python_version(),
         "platform": f"{platform.system()}-{platform.machine()}",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn import config_context, metrics
 
 from cvn_harness_core.contracts.split import Array
 
@@ -20,6 +19,8 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
 
     ``scores`` (n,) are probabilities of the positive class, ``y`` (n,) labels in {0, 1}.
     """
+    from sklearn import config_context, metrics  # a second
+
     one_class = y.min() == y.max()
     with config_context(assume_finite=True, skip_parameter_validation=True):  # checked long ago
         figures: Figures = {
@@ -34,6 +35,8 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
 
 def _roc_auc(scores: Array, y: Array) -> float:
     """Return the area under the ROC curve, at under half the price of ``roc_auc_score``."""
+    from sklearn import metrics
+
     false_positives, true_positives, _ = metrics.roc_curve(y, scores)
     return float(metrics.auc(false_positives, true_positives))
 

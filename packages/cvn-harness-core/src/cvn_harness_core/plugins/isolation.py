@@ -21,6 +21,7 @@ import pluggy
 
 from cvn_harness_core.contracts.observer import ObserverLimits
 from cvn_harness_core.errors import PluginContractError, PluginTooSlowError
+from cvn_harness_core.events.schema import EVENTS
 from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call, describe, load
 
@@ -58,6 +59,12 @@ def limits_of(record: PluginRecord, manager: pluggy.PluginManager) -> ObserverLi
     if not isinstance(limits, ObserverLimits):
         kind = type(limits).__name__
         message = f"{describe(record)}: cvn_observer_limits returned {kind}, not ObserverLimits."
+        raise PluginContractError("plugin_contract", message)
+    if unknown := sorted(set(limits.events or ()) - set(EVENTS)):
+        message = (
+            f"{describe(record)}: ObserverLimits.events names {', '.join(unknown)}, of which there "
+            f"is no event; there are {', '.join(EVENTS)}."
+        )
         raise PluginContractError("plugin_contract", message)
     return limits
 
@@ -105,7 +112,7 @@ class IsolatedObserver:
 
     def tell(self, hook: str, run: str | None, arguments: dict[str, Any]) -> None:
         """Call a hook; wait for it as long as this run may still wait for this observer."""
-        if self._manager and not getattr(self._manager.hook, hook).get_hookimpls():
+        if not self._listens(hook, arguments):
             return
         made = self._put(_Call(hook, lambda: self._call(hook, arguments)))
         if made is None or self._behind:
@@ -136,6 +143,12 @@ class IsolatedObserver:
         """Return what went wrong since this was asked last."""
         found, self._faults = self._faults, []
         return found
+
+    def _listens(self, hook: str, arguments: dict[str, Any]) -> bool:
+        if self._manager and not getattr(self._manager.hook, hook).get_hookimpls():
+            return False
+        wanted = self.limits.events
+        return hook != "cvn_event" or wanted is None or arguments["event"].event in wanted
 
     def _put(self, made: _Call) -> _Call | None:
         """Queue a call and return it; None if the observer is called no more."""
@@ -212,4 +225,5 @@ class IsolatedObserver:
 
     def _call(self, hook: str, arguments: dict[str, Any]) -> None:
         assert self._manager is not None
-        getattr(self._manager.hook, hook)(**arguments)
+        if self._listens(hook, arguments):  # what it declares may not have been known before
+            getattr(self._manager.hook, hook)(**arguments)

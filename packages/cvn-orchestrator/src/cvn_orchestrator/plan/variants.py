@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from cvn_harness_core import (
-    AutonomousEnsembleTrainer,
-    AutonomousModelTrainer,
-    Datasets,
-    HPOParams,
-    Store,
-    TrainingOutcome,
-    TrainingPolicy,
-)
+from cvn_harness_core import Datasets, HPOParams, Store, TrainingPolicy
+
+if TYPE_CHECKING:
+    from cvn_harness_core import TrainingOutcome
 
 
 @dataclass(frozen=True)
@@ -45,6 +40,9 @@ class Variant:
 
     def train(self, datasets: Datasets, store: Store | None = None) -> TrainingOutcome:
         """Train it on a cell's data, or find it in the store; raise as the core's trainers."""
+        # A second of imports, that only workers need.
+        from cvn_harness_core import AutonomousEnsembleTrainer, AutonomousModelTrainer
+
         tags = {"variant": self.name}
         if self.kind == "model":
             model = AutonomousModelTrainer(self.trains, store, policy=self.policy)

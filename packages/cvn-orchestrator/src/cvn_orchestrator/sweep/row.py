@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,7 +14,6 @@ from cvn_harness_core import (
     Datasets,
     HarnessError,
     TrainedArtifact,
-    TrainingOutcome,
     net_returns,
     trading_figures,
 )
@@ -22,6 +21,9 @@ from cvn_orchestrator.engines.contract import Task
 from cvn_orchestrator.facts import searches_of
 from cvn_orchestrator.results.cell_facts import cell_facts
 from cvn_orchestrator.results.rows import CellRow, Trades
+
+if TYPE_CHECKING:
+    from cvn_harness_core import TrainingOutcome
 
 _OF_MONEY = ("expectancy", "sortino", "profit_factor", "max_drawdown")
 _TRACE = 4000

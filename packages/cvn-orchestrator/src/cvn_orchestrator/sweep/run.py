@@ -20,7 +20,7 @@ from cvn_orchestrator.results.rows import CellRow
 from cvn_orchestrator.results.sink import SUPERSEDED, Attempt, Sink
 from cvn_orchestrator.sweep.cell import CellWork
 from cvn_orchestrator.sweep.identity import Identity
-from cvn_orchestrator.sweep.prepared import PreparedSweep
+from cvn_orchestrator.sweep.prepared import Cell, PreparedSweep
 from cvn_orchestrator.sweep.row import OUT_OF_MEMORY, failed_row
 
 _WORKER_DIED = "worker_died"
@@ -125,7 +125,7 @@ class _Loop:
         attempts = sink.attempts(identity.run)
         self._states: dict[str, str] = {}
         self._tasks = Tasks(on_start=self._begun)
-        for cell in sweep.cells:
+        for cell in _dearest_first(sweep):
             digest = identity.cell(cell)
             state, attempt, code = attempts.get(digest, Attempt("open", 0))
             again = settings.retry_failed or attempt <= self._retries
@@ -221,6 +221,12 @@ class _Loop:
             n_workers=self._n_workers,
             interrupted=interrupted,
         )
+
+
+def _dearest_first(sweep: PreparedSweep) -> list[Cell]:
+    """Return the cells, those of most training rows first: what is left for the end is short."""
+    rows = {(facts.symbol, facts.fold): facts.train.rows for facts in sweep.survey.facts}
+    return sorted(sweep.cells, key=lambda cell: -rows[cell.symbol, cell.fold])
 
 
 @contextmanager
