@@ -63,13 +63,14 @@ def main() -> None:
     rows, width = map(int, options.size.split("x"))
     parts = synthetic(rows, width)
     if options.peak_of:
-        print(peak(options.models[0], parts, options))
+        print(*peak(options.models[0], parts, options))
         return
     for model in options.models if options.memory else ():
-        fit, search = (child_peak(model, what, options) for what in ("fit", "search"))
+        (fit, _), (search, taken) = (child_peak(model, what, options) for what in ("fit", "search"))
         print(
             f"{model} {options.size}: peak of one fit {fit / 2**20:.0f} MiB, of a search with "
-            f"{options.trials} trials {search / 2**20:.0f} MiB: {search / fit:.2f} times"
+            f"{options.trials} trials {search / 2**20:.0f} MiB in {taken:.1f} s: "
+            f"{search / fit:.2f} times"
         )
     for model in options.models:
         loop_s, ours_s, lost = [], [], []
@@ -274,22 +275,24 @@ def lightgbm_tuner(
 OTHERS = {"FLAML": flaml, "LightGBMTuner": lightgbm_tuner}
 
 
-def child_peak(model: str, what: str, options: argparse.Namespace) -> int:
-    """Return the peak of a fit or a search in bytes, measured in a process of its own."""
+def child_peak(model: str, what: str, options: argparse.Namespace) -> tuple[int, float]:
+    """Return the peak of a fit or a search, and its seconds, measured in a process of its own."""
     command = [sys.executable, __file__, "--size", options.size, "--models", model]
     more = ["--trials", str(options.trials), "--threads", str(options.threads), "--peak-of", what]
     done = subprocess.run([*command, *more], capture_output=True, text=True, check=True)
-    return int(done.stdout.split()[-1])
+    size, seconds = done.stdout.split()
+    return int(size), float(seconds)
 
 
-def peak(model: str, parts: Parts, options: argparse.Namespace) -> int:
-    """Return the most bytes that this process held (``VmHWM``), after a fit or a search."""
+def peak(model: str, parts: Parts, options: argparse.Namespace) -> tuple[int, float]:
+    """Fit or search; return the most bytes that this process held (``VmHWM``), and seconds."""
     names = [f"f{i}" for i in range(parts["train"][0].shape[1])]
     data = Datasets.from_arrays(**parts, feature_names=names)
     n_trials = options.trials if options.peak_of == "search" else 0
-    train_one(model, data, HPOParams({ITERATIONS[model]: CEILING}, n_trials=n_trials))
+    hpo = HPOParams({ITERATIONS[model]: CEILING}, n_trials=n_trials)
+    taken, _ = timed(partial(train_one, model, data, hpo))
     status = Path("/proc/self/status").read_text()
-    return 1024 * int(status.partition("VmHWM:")[2].split()[0])
+    return 1024 * int(status.partition("VmHWM:")[2].split()[0]), taken
 
 
 if __name__ == "__main__":
