@@ -158,8 +158,9 @@ class _Progress:
         n = self._n_told
         where = storage_of(self._arguments)
         if where is None:
-            return f"cvn: {n} trials were in memory and are gone"
-        return f"cvn: {n} trials of this run are kept; the same command goes on with them"
+            return f"cvn: trials that were in memory and are gone: {n}"
+        what = "1 trial of this run is" if n == 1 else f"{n} trials of this run are"
+        return f"cvn: {what} kept; the same command goes on"
 
 
 def _news(own: KeptStudy, kept: list[KeptStudy]) -> str | None:
