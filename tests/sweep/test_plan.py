@@ -204,6 +204,8 @@ model = "xgbost"
         (("seed = 7", "seed = -1"), "17:1: sweep.seed: expected int >= 0"),
         (("seed = 7", 'symbols = ["A", "A"]'), "17:1: sweep.symbols: names one twice"),
         (("seed = 7", "costs = [0.1, 0.1]"), "17:1: sweep.costs: names one twice"),
+        (("seed = 7", "costs = [inf]"), "17:1: sweep.costs: expected float <= 1"),
+        (("embargo_days = 2.5", "embargo_days = 2e5"), "13:1: splits.embargo_days: expected"),
     ],
 )
 def test_what_contradicts_itself_is_told(

@@ -10,14 +10,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cvn_orchestrator.results.database import open_results
+from cvn_orchestrator.cli.sweeping import swept
+from cvn_orchestrator.engines.choice import engine_of
+from cvn_orchestrator.engines.contract import EngineSettings
+from cvn_orchestrator.errors import ResultsError, SweepError
+from cvn_orchestrator.plan.reading import read_plan
+from cvn_orchestrator.results.database import Results, open_results
+from cvn_orchestrator.results.rows import CellRow
+from cvn_orchestrator.sweep.prepared import prepare
+from cvn_orchestrator.sweep.run import SweepSettings
 
 from .moody import install
 from .small import HEAD, write
@@ -112,6 +120,53 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     done = sweep(folder, dict(os.environ), "--workers", "1")
     assert done.returncode == 0, done.stderr
     return tables(folder / "cvn-results.db")
+
+
+def test_a_database_that_stays_away_ends_the_sweep_and_the_same_call_goes_on(
+    tmp_path: Path,
+) -> None:
+    lgbm = '[variants.lgbm]\nmodel = "lightgbm"\nparams = { n_estimators = 12 }\n'
+    plan = prepare(read_plan(write(tmp_path, HEAD + lgbm)), tmp_path / "work")
+    settings = SweepSettings(tmp_path / "store", tmp_path / "work")
+    engine = engine_of("local", EngineSettings(1))
+
+    class Away(Results):
+        def write(self, rows: Sequence[CellRow]) -> None:
+            if rows[0].symbol == "NQ":
+                raise ResultsError("results_unavailable", "gone")
+            super().write(rows)
+
+    with open_results(f"sqlite:///{tmp_path}/results.db") as results:
+        results.__class__ = Away
+        with pytest.raises(SweepError) as caught:
+            swept(plan, engine, results, settings)
+        assert caught.value.code == "sweep_ended"
+        assert str(caught.value) == (
+            "gone [results_unavailable]\nWhat was done is kept; the same command goes on."
+        )
+        results.__class__ = Results
+        found = swept(plan, engine, results, settings)
+    assert found.facts is not None
+    assert (found.exit_code, found.facts.n_done, found.tally.done) == (0, 4, 3)
+
+
+def test_a_sweep_says_what_its_plan_leaves_out(tmp_path: Path, env: dict[str, str]) -> None:
+    write(tmp_path, moody().replace('label_end = "e"', 'exclude = ["e"]'))
+    done = sweep(tmp_path, env)
+    assert done.returncode == 0, done.stderr
+    assert "cvn: warning: nothing can be purged: data.label_end names no column" in done.stderr
+
+
+def test_no_cell_holds_the_imports_of_what_trains(tmp_path: Path) -> None:
+    look = (
+        "import sys; from pathlib import Path; from cvn_orchestrator.sweep.cell import CellWork\n"
+        "with CellWork(None, 'run', Path('store'), Path('studies')).open():\n"
+        "    print({'sklearn.metrics', 'cvn_harness_core.nodes.fit'} <= set(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", look], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True\n"
 
 
 def test_a_plan_is_looked_at_without_what_trains(tmp_path: Path, env: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import os
 import subprocess
 import sys
 
@@ -42,6 +43,21 @@ def with_gaps(_, X, y):
 def train(policy=TO_THE_CEILING, *, datasets=None, n_threads=1, **params):
     hpo_params = HPOParams({"iterations": 12, **params}, seed=5, n_threads=n_threads)
     return train_one("catboost", datasets or synthetic_datasets(), hpo_params, policy=policy)
+
+
+# -- memory --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("given", "delay"), [({}, 3), ({"MIMALLOC_PURGE_DELAY": "7"}, 7)])
+def test_its_allocator_gives_memory_back_soon_unless_the_user_says_when(given, delay):
+    work = "from cvn_harness_core import MODEL_REGISTRY as m; m['catboost']; import catboost"
+    bare = {name: said for name, said in os.environ.items() if not name.startswith("MIMALLOC_")}
+    env = {**bare, **given, "MIMALLOC_VERBOSE": "1"}
+    done = subprocess.run(
+        [sys.executable, "-c", work], env=env, capture_output=True, text=True, check=True
+    )
+
+    assert f"option 'purge_delay': {delay} \n" in done.stderr
 
 
 # -- names ---------------------------------------------------------------------------------------

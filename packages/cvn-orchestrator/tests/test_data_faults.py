@@ -181,6 +181,22 @@ def test_files_of_other_types_are_refused(tmp_path: Path) -> None:
     assert caught.value.code == "data_unreadable"
 
 
+@pytest.mark.parametrize("naive", [pl.Date, pl.Datetime("us")])
+def test_files_of_other_time_zones_are_refused_by_name(naive: pl.DataType, tmp_path: Path) -> None:
+    """A date would be taken as midnight UTC, and stand hours away from the other file's."""
+    there = table().with_columns(pl.col("t").dt.replace_time_zone("America/New_York"))
+    utc = table().with_columns(pl.col("t").dt.replace_time_zone("UTC"))
+    plain = table().with_columns(pl.col("t").cast(naive))
+    write(tmp_path, A=there, B=plain, C=utc)
+    with pytest.raises(InputError) as caught:
+        read_tables(tmp_path)
+    second, third = str(caught.value).splitlines()
+    assert second.startswith("column 't' is a ")
+    assert "without a time zone in" in second
+    assert "B.parquet and a time in America/New_York in" in second
+    assert "column 't' is a time in UTC in" in third
+
+
 def test_a_column_of_whole_numbers_in_one_file_may_have_fractions_in_another(
     tmp_path: Path,
 ) -> None:

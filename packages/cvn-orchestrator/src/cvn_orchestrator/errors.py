@@ -67,4 +67,6 @@ class ResultsError(HarnessError, RuntimeError):
 class SweepError(HarnessError, RuntimeError):
     """A sweep cannot be run, or a cell of it ended with its worker."""
 
-    codes = frozenset({"engine_failed", "engine_unknown", "sweep_busy", "worker_died"})
+    codes = frozenset(
+        {"engine_failed", "engine_unknown", "sweep_busy", "sweep_ended", "worker_died"}
+    )

@@ -61,12 +61,15 @@ def _told(error: BaseException, arguments: argparse.Namespace) -> int | None:
     return _report(error.code, str(error), arguments, _exit_code(error), faults)
 
 
+_FAILED = ("store_unwritable", "sweep_ended")
+
+
 def _exit_code(error: Exception) -> int:
     from cvn_harness_core import BundleError, FitError, HarnessError
 
     assert isinstance(error, HarnessError)
     failed = isinstance(error, FitError | BundleError) and error.code != "bundle_not_found"
-    return EXIT_FAILED if failed or error.code == "store_unwritable" else EXIT_USAGE
+    return EXIT_FAILED if failed or error.code in _FAILED else EXIT_USAGE
 
 
 def _report(

@@ -19,7 +19,7 @@ from cvn_orchestrator.report.sweep.found import sweep_in
 from cvn_orchestrator.report.sweep.judged import judged
 from cvn_orchestrator.results.database import Results, open_results
 from cvn_orchestrator.results.url import results_url
-from cvn_orchestrator.sweep.dry_run import dry_run, dry_run_text
+from cvn_orchestrator.sweep.dry_run import dry_run, dry_run_text, warnings
 from cvn_orchestrator.sweep.estimate import estimate
 from cvn_orchestrator.sweep.prepared import PreparedSweep, prepare
 from cvn_orchestrator.sweep.run import SweepSettings
@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     sweep = prepare(read_plan(arguments.plan), arguments.work)
     if arguments.dry_run or arguments.estimate:
         return _say_what(sweep, arguments)
-    for warning in (*_ignored_variables(), *_failing(sweep)):
+    for warning in (*warnings(sweep), *_ignored_variables(), *_failing(sweep)):
         print(f"cvn: warning: {warning}", file=sys.stderr)
     return _train(sweep, arguments)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from cvn_harness_core import OBSERVERS, SweepFacts, configure_logging
+from cvn_harness_core import OBSERVERS, StoreError, SweepFacts, configure_logging
 from cvn_orchestrator.cli.stopping import stopping
 from cvn_orchestrator.engines.contract import Engine
+from cvn_orchestrator.errors import ResultsError, SweepError
 from cvn_orchestrator.observers.json_lines import JsonLines
 from cvn_orchestrator.observers.progress import SweepProgress, Tally
 from cvn_orchestrator.results.sink import Sink
@@ -41,7 +42,9 @@ def swept(
 ) -> Swept:
     """Run a sweep behind its progress on standard error; raise as ``run_sweep``.
 
-    The exit code is 0 if all cells are done, 1 if some failed, 130 or 143 after a signal.
+    The exit code is 0 if all cells are done, 1 if some failed, 130 or 143 after a signal. What ends
+    a sweep whose cells have begun, as a database that stays away does, is SweepError
+    ``sweep_ended``: the same call may go on.
     """
     started = time.perf_counter()
     if settings.log != "off":
@@ -59,6 +62,11 @@ def swept(
         except KeyboardInterrupt:
             print("cvn: stopped; the same command goes on", file=sys.stderr)
             code = stopped.exit_code
+        except (ResultsError, StoreError, SweepError) as error:
+            if not progress.tally.begun:
+                raise
+            message = f"{error} [{error.code}]\nWhat was done is kept; the same command goes on."
+            raise SweepError("sweep_ended", message) from error
         else:
             code = EXIT_FAILED if facts.n_failed else 0
             if facts.interrupted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -12,6 +12,8 @@ import polars as pl
 from cvn_harness_core import InputError
 from cvn_orchestrator.data.schema import FILE
 from cvn_orchestrator.target import writing
+
+_SHOWN = 20
 
 
 def read_table(path: Path) -> pl.DataFrame:
@@ -62,19 +64,14 @@ def read_tables(path: Path) -> pl.DataFrame:
     """
     files = table_files(path)
     tables = [read_table(file) for file in files]
-    first, columns = files[0], set(tables[0].columns)
-    for file, table in zip(files, tables, strict=True):
-        if set(table.columns) != columns:
-            differ = sorted(set(table.columns) ^ columns)
-            message = f"{file} and {first} have other columns: {differ[:5]} are in one of them."
-            raise InputError("data_unreadable", message)
-        for column, kind in table.schema.items():
-            if not _one_family(kind, tables[0].schema[column]):
-                message = (
-                    f"column {column!r} is {kind} in {file} and {tables[0].schema[column]} in "
-                    f"{first}; give it one type."
-                )
-                raise InputError("data_unreadable", message)
+    faults = [
+        fault
+        for file, table in zip(files, tables, strict=True)
+        for fault in _differences(file, table, files[0], tables[0])
+    ]
+    if faults:
+        shown = faults[:_SHOWN] + ([f"and {len(faults) - _SHOWN} more"] * (len(faults) > _SHOWN))
+        raise InputError("data_unreadable", "\n".join(shown))
     named = [
         table.select(tables[0].columns).with_columns(pl.lit(file.stem).alias(FILE))
         for file, table in zip(files, tables, strict=True)
@@ -86,12 +83,42 @@ def read_tables(path: Path) -> pl.DataFrame:
         raise InputError("data_unreadable", message) from error
 
 
+def _differences(
+    file: Path, table: pl.DataFrame, first: Path, other: pl.DataFrame
+) -> Iterator[str]:
+    """Say why two files' rows cannot stand in one table."""
+    columns = set(table.columns)
+    if differ := sorted(columns ^ set(other.columns)):
+        yield f"{file} and {first} have other columns: {differ[:5]} are in one of them."
+    for column, kind in table.schema.items():
+        if column in other.columns and not _one_family(kind, other.schema[column]):
+            yield (
+                f"column {column!r} is {_shown(kind)} in {file} and "
+                f"{_shown(other.schema[column])} in {first}; give it one type."
+            )
+
+
+def _shown(kind: pl.DataType) -> str:
+    """Return a type for people: of a moment its zone is what matters."""
+    if isinstance(kind, pl.Datetime):
+        return f"a time {f'in {kind.time_zone}' if kind.time_zone else 'without a time zone'}"
+    return "a date without a time zone" if kind == pl.Date else str(kind)
+
+
 def _one_family(kind: pl.DataType, other: pl.DataType) -> bool:
-    """Return whether two types have a wider one that keeps all values; a hole has any type."""
+    """Return whether two types have a wider one that keeps all values; a hole has any type.
+
+    A date is no moment of a time zone.
+    """
     if kind == other or pl.Null in (kind, other):
         return True
     numbers = kind.is_numeric() and other.is_numeric()
-    return numbers or (kind.is_temporal() and other.is_temporal())
+    moments = kind.is_temporal() and other.is_temporal()
+    return numbers or (moments and _zone(kind) == _zone(other))
+
+
+def _zone(kind: pl.DataType) -> str | None:
+    return kind.time_zone if isinstance(kind, pl.Datetime) else None
 
 
 def _read_csv(path: Path) -> pl.DataFrame:

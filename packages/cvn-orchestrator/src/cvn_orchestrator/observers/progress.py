@@ -37,6 +37,11 @@ class Tally:
     slowest: CellFacts | None = None
     running: dict[str, CellFacts] = field(default_factory=dict)
 
+    @property
+    def begun(self) -> bool:
+        """Whether any cell was."""
+        return bool(self.running or self.done or self.failed)
+
     def began(self, cell: CellFacts) -> None:
         """Count a cell that runs."""
         self.running[cell.cell] = cell

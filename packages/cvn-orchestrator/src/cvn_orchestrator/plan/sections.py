@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
 Name = Annotated[str, Meta(min_length=1)]
 Count = Annotated[int, Meta(ge=1)]
-Amount = Annotated[float, Meta(ge=0)]
+Amount = Annotated[float, Meta(ge=0, le=1e12)]
 Seed = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-Days = Annotated[float, Meta(ge=0, le=timedelta.max.days / 100)]
+Days = Annotated[float, Meta(ge=0, le=36_500)]
 
 
 class PlanSection(Struct, frozen=True):

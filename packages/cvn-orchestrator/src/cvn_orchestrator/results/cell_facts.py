@@ -91,6 +91,7 @@ def cell_facts(
         threads=artifact.n_threads,
     )
     plain: dict[str, Any] = _rounded(msgspec.to_builtins(found))
+    plain["payoff"] = msgspec.to_builtins(found.payoff)  # a report subtracts its cost again
     return plain
 
 

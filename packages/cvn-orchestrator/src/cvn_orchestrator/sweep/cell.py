@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Iterator
@@ -79,9 +80,16 @@ class CellWork:
         """Return what trains cells one after another; those of one symbol and fold share data."""
         if self.log != "off":
             configure_logging(self.log)
+        import_what_trains()
         worker = _Worker(self)
         with OBSERVERS.including("cvn-cell", worker):
             yield worker.run
+
+
+def import_what_trains() -> None:
+    """Import what every training needs, so that no cell's time and memory hold it."""
+    for name in ("cvn_harness_core.harness.train_ensemble", "sklearn.metrics"):
+        importlib.import_module(name)
 
 
 class _Worker:

@@ -52,7 +52,7 @@ def dry_run(sweep: PreparedSweep) -> dict[str, Any]:
         "seed": plan.seed,
         "threads": plan.threads,
         "retries": plan.retries,
-        "warnings": list(_warnings(sweep)),
+        "warnings": list(warnings(sweep)),
         "estimate": None,
     }
 
@@ -81,7 +81,8 @@ def _variant(variant: Variant, fits: Mapping[str, int], *, baseline: str) -> dic
     }
 
 
-def _warnings(sweep: PreparedSweep) -> Iterator[str]:
+def warnings(sweep: PreparedSweep) -> Iterator[str]:
+    """Return what a plan leaves out that its figures then lack."""
     schema = sweep.plan.schema
     if schema.label_end is None:
         yield "nothing can be purged: data.label_end names no column, so a label ends with its row"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from cvn_harness_core import HPOParams, TrainedArtifact, peak_memory, train_one
 from cvn_orchestrator.splits.survey import FoldFacts
+from cvn_orchestrator.sweep.cell import import_what_trains
 from cvn_orchestrator.sweep.fits import Fit, fits_of
 from cvn_orchestrator.sweep.prepared import PreparedSweep
 
@@ -57,6 +58,7 @@ def estimate(sweep: PreparedSweep) -> Estimate:
     fits = [fit for fit in fits_of(sweep.plan.variants) if fit.kind != "combiner"]
     complete = [facts for facts in sweep.survey.facts if not facts.lacks]
     most = max(complete, key=lambda facts: facts.train.rows)
+    import_what_trains()
     probes: dict[str, Probe] = {}
     for fit in fits:
         if _settings(fit) not in probes:
