@@ -204,6 +204,16 @@ def test_a_model_called_seed_is_shown_like_another(tmp_path: Path) -> None:
 # --- training -------------------------------------------------------------------------------
 
 
+def test_a_search_names_the_ranges_that_were_replaced(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (home / "ranges.toml").write_text("[lightgbm.search]\nnum_leaves = { low = 3, high = 6 }\n")
+    fixed = ("--config=ranges.toml", "-p=num_leaves=5", "-p=n_estimators=8", "--out=r")
+    assert cvn("train", "lightgbm", *TRAIN, *fixed, "--trials=1", cwd=home).returncode == 0
+    said = "num_leaves: not searched over [3, 6] (ranges.toml [lightgbm.search]): replaced\n"
+    assert said in capfd.readouterr().out, "the search has a process of its own"
+
+
 def test_train_uses_the_configuration_and_says_what_is_dead(home: Path) -> None:
     (home / "hpo.toml").write_text(SMALL)
     train = ("train", "lightgbm", *TRAIN, "--config=hpo.toml", "-p=num_leaves=5", "--out=b")

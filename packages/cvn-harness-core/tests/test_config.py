@@ -30,6 +30,7 @@ from cvn_harness_core import (
 from cvn_harness_core.config.environment import read_environment
 from cvn_harness_core.config.text import from_text, to_text
 from cvn_harness_core.contracts.params import Overridden, Param
+from cvn_harness_core.harness.parameters import replaced_ranges
 from cvn_harness_core.search.space import with_trial
 
 pytestmark = pytest.mark.usefixtures("models")
@@ -346,6 +347,21 @@ def test_what_a_range_of_the_configuration_replaces_is_dead_in_a_search(path: Pa
     dead = with_trial(found.values, found.space, {"C": 0.2})["C"].overridden
     assert dead[-1] == Overridden(0.5, "config", f"{path} [searched]")
     assert resolve_parameters(spec, HPOParams(config=config)).values["C"].source == "default"
+
+
+def test_ranges_that_were_replaced_are_told_with_their_places(path: Path) -> None:
+    path.write_text(
+        "[searched.search]\nC = {low = 0.1, high = 0.9}\nmax_iter = {low = 5, high = 8}"
+    )
+    ranged = {"CVN_HPO_SEARCHED_C_MIN": "0.1", "CVN_HPO_SEARCHED_C_MAX": "0.4"}
+    config, spec = read_config("searched", toml=path, environ=ranged), MODEL_REGISTRY["searched"]
+    before = f"[0.1, 0.9] ({path} [searched.search])"
+    assert replaced_ranges(spec, HPOParams(config=config)) == {"C": (before,)}
+    user = HPOParams({"max_iter": 6}, n_trials=2, space={"C": Range(0.2, 0.3)}, config=config)
+    c, max_iter = replaced_ranges(spec, user).values()
+    assert c[0] == before
+    assert c[1].startswith("[0.1, 0.4] (CVN_HPO_SEARCHED_C")
+    assert max_iter == (f"[5, 8] ({path} [searched.search])",)
 
 
 def test_a_configuration_that_was_changed_since_says_what_holds(path: Path) -> None:

@@ -11,7 +11,7 @@ from cvn_harness_core.config.names import registered_names, spec_of
 from cvn_harness_core.config.toml import read_toml
 from cvn_harness_core.contracts.config import ParamConfig
 from cvn_harness_core.contracts.params import Overridden
-from cvn_harness_core.contracts.space import Dimension
+from cvn_harness_core.contracts.space import Dimension, space_text
 
 
 def read_config(
@@ -67,15 +67,21 @@ def _over(layers: list[ParamConfig]) -> ParamConfig:
     space: dict[str, Dimension] = {}
     origins: dict[str, str] = {}
     history: dict[str, tuple[Overridden, ...]] = {}
+    ranges: dict[str, tuple[str, ...]] = {}
+    places: dict[str, str] = {}
     for layer in layers:
         for name, value in layer.values.items():
             said = Overridden(value, "config", layer.origins[name])
             history[name] = (*history.get(name, ()), said)
         for name in (*layer.values, *layer.space):
+            if name in space:
+                said_before = f"{space_text(space[name])} ({places[name]})"
+                ranges[name] = (*ranges.get(name, ()), said_before)
+            places[name] = layer.origins[name]
             values.pop(name, None)
             space.pop(name, None)
             before = f", in place of {origins[name]}" if name in origins else ""
             origins[name] = f"{layer.origins[name]}{before}"
         values.update(layer.values)
         space.update(layer.space)
-    return ParamConfig(values, space, origins, history if len(layers) > 1 else {})
+    return ParamConfig(values, space, origins, history if len(layers) > 1 else {}, ranges)

@@ -24,9 +24,12 @@ class ParamConfig:
     history
         The values that several places give one parameter, later ones in place of earlier ones, each
         with its place alone. Empty where there was one place.
+    replaced_ranges
+        The ranges that a later place replaced, by parameter, each with its place, in words.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)
     space: Mapping[str, Dimension] = field(default_factory=dict)
     origins: Mapping[str, str] = field(default_factory=dict)
     history: Mapping[str, tuple[Overridden, ...]] = field(default_factory=dict)
+    replaced_ranges: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

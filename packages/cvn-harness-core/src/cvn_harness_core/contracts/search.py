@@ -113,6 +113,10 @@ class SearchRecord:
         one's included: what a correction for multiple testing has to count.
     seconds
         Wall time of this run, without trials of earlier runs; None if it was read from a storage.
+    replaced_ranges
+        By parameter, the ranges of the configuration that were not searched, since a later place
+        or the user replaced them, each with its place: ``[8, 64] log (hpo.toml [lightgbm])``. As
+        they were where it was trained; not known of a search that was read from a storage.
     """
 
     study: str
@@ -129,6 +133,7 @@ class SearchRecord:
     trials: tuple[TrialRecord, ...]
     n_trials_on_data: int
     seconds: float | None
+    replaced_ranges: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def best_trial(self) -> TrialRecord | None:

@@ -52,7 +52,8 @@ def check_layer(spec: Spec, layer: ParamConfig, n_features: int | None = None) -
         origins.update({} if origin is None else {name: origin})
     known = spellings(spec)
     history = {known.get(spelt, spelt): said for spelt, said in layer.history.items()}
-    return ParamConfig(values, space, origins, history)
+    ranges = {known.get(spelt, spelt): said for spelt, said in layer.replaced_ranges.items()}
+    return ParamConfig(values, space, origins, history, ranges)
 
 
 def spellings(spec: Spec) -> dict[str, str]:

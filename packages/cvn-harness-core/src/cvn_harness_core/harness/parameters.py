@@ -19,7 +19,15 @@ from cvn_harness_core.contracts.space import Choice, Dimension, space_text
 from cvn_harness_core.errors import ParameterError
 from cvn_harness_core.harness.layers import Spec, check_layer, dimension_of, located, param_of
 
-__all__ = ["Resolution", "Spec", "active", "resolve_parameters", "with_dropped", "with_places"]
+__all__ = [
+    "Resolution",
+    "Spec",
+    "active",
+    "replaced_ranges",
+    "resolve_parameters",
+    "with_dropped",
+    "with_places",
+]
 
 
 class Resolution(NamedTuple):
@@ -71,6 +79,21 @@ def resolve_parameters(
         if name not in space:
             _require_effect(spec, name, values, space, origin)
     return Resolution(values, space)
+
+
+def replaced_ranges(spec: Spec, hpo_params: HPOParams) -> dict[str, tuple[str, ...]]:
+    """Return the ranges of the configuration that a search does not try, each with its place.
+
+    Another place of the configuration replaced them, or the user's value or range did. Raises as
+    ``check_layer``.
+    """
+    config = check_layer(spec, hpo_params.config or ParamConfig())
+    user = check_layer(spec, ParamConfig(hpo_params.params, hpo_params.space))
+    found = dict(config.replaced_ranges)
+    for name in config.space.keys() & (user.values.keys() | user.space.keys()):
+        said = f"{space_text(config.space[name])} ({config.origins.get(name, 'configuration')})"
+        found[name] = (*found.get(name, ()), said)
+    return dict(sorted(found.items()))
 
 
 def _said(

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from cvn_harness_core.contracts.hpo import HPOParams
@@ -16,6 +17,7 @@ from cvn_harness_core.contracts.search import SearchedDimension, SearchRecord
 from cvn_harness_core.errors import InputError, SearchError, StoreError
 from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoComplete
+from cvn_harness_core.harness.parameters import replaced_ranges
 from cvn_harness_core.harness.planning import OnTrial, StopWanted, Training
 from cvn_harness_core.search.identity import identity_of
 from cvn_harness_core.search.loop import Loop
@@ -74,7 +76,10 @@ def search(
             n_on_data = _count(training, study)
             best = study.best()
             fitted = loop.fit_of(best)
-    record = study.record(n_on_data, time.perf_counter() - started)
+    record = replace(
+        study.record(n_on_data, time.perf_counter() - started),
+        replaced_ranges=replaced_ranges(training.spec, settings),
+    )
     log.emit(
         HpoComplete,
         study=record.study,

@@ -158,6 +158,9 @@ def _overridden(artifact: TrainedArtifact) -> Iterator[str]:
         if dead:
             value = "left to the library" if param.requested is None else param.requested
             yield f"{name} is {value} by {_who(param)}; without effect: {', '.join(dead)}"
+    if artifact.search is not None:
+        for name, ranges in artifact.search.replaced_ranges.items():
+            yield f"{name}: not searched over {', '.join(ranges)}: replaced"
 
 
 def _who(param: EffectiveParam | Overridden) -> str:
