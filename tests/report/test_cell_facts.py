@@ -85,6 +85,40 @@ def test_a_long_search_keeps_some_trials_by_number() -> None:
     assert len(json.dumps(kept)) < 10_000
 
 
+@pytest.mark.parametrize("direction", ["maximize", "minimize"])
+@pytest.mark.parametrize("rising", [False, True])
+def test_a_long_search_keeps_the_trials_that_set_a_new_best(direction: str, rising: bool) -> None:
+    data = made.datasets(0, 1, n=400)
+    params = HPOParams({"n_estimators": 5}, n_trials=5, n_threads=1, max_concurrent=1)
+    artifact = train_one("lightgbm", data, params)
+    assert artifact.search is not None
+    trial, n = artifact.search.trials[0], 1_003
+    values: list[float | None] = np.random.default_rng(7).random(n).round(4).tolist()
+    if rising:
+        values = np.linspace(0.1, 0.9, n).round(4).tolist()[:: 1 if direction == "maximize" else -1]
+    values[5] = values[-1] = None
+    better = max if direction == "maximize" else min
+    best = better(value for value in values if value is not None)
+    record = replace(
+        artifact.search,
+        direction=direction,  # type: ignore[arg-type]
+        trials=tuple(replace(trial, number=at, value=value) for at, value in enumerate(values)),
+        best=values.index(best),
+        value=best,
+    )
+    facts = read_facts(cell_facts(replace(artifact, search=record), data))
+    assert facts is not None
+    (search,) = facts.searches
+    assert len(search.values) == len(search.numbers) == VALUES
+    assert (search.numbers[0], search.numbers[-1]) == (0, n - 1)
+    assert [values[at] for at in search.numbers] == search.values
+    assert values.index(best) in search.numbers
+    if not rising:
+        seen = [value for value in values if value is not None]
+        records = {value for at, value in enumerate(seen) if value == better(seen[: at + 1])}
+        assert records <= set(search.values)
+
+
 @pytest.mark.parametrize("kept", [{}, {"of": "another release"}, {"name": 3}])
 def test_other_facts_are_none_and_no_error(kept: dict[str, object]) -> None:
     assert read_facts(kept) is None

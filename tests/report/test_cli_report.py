@@ -42,6 +42,12 @@ def test_json_has_the_verdict_and_the_leaderboard(folder: Path) -> None:
     assert low < best["expectancy"]["value"] < high
 
 
+def test_the_terminal_says_which_cells_figures_are_of(folder: Path) -> None:
+    says = "Figures are of the symbols and folds that every variant has finished, 3 of 6"
+    assert says in cvn("report", "failures", cwd=folder).stdout
+    assert "Figures are of" not in cvn("report", "whole", cwd=folder).stdout
+
+
 def test_a_run_without_money_says_so(folder: Path) -> None:
     done = cvn("report", "without_money", cwd=folder)
     assert done.returncode == 0, done.stderr

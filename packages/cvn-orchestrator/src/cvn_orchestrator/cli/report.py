@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(_facts(sweep, verdict, standings), indent=1))
         return 0
-    print(f"{verdict.sentence}\n\n{_text(verdict, standings)}")
+    print(f"{verdict.sentence}\n\n{_text(sweep, verdict, standings)}")
     return 0
 
 
@@ -67,7 +67,7 @@ def _facts(sweep: Sweep, verdict: Judged, standings: list[Standing]) -> dict[str
     }
 
 
-def _text(verdict: Judged, standings: list[Standing]) -> str:
+def _text(sweep: Sweep, verdict: Judged, standings: list[Standing]) -> str:
     header = ("variant", "verdict", "net", "95 %", "signals", "deflated", "pr_auc", "cells")
     rows = []
     for one in standings:
@@ -86,9 +86,10 @@ def _text(verdict: Judged, standings: list[Standing]) -> str:
         )
     cost = verdict.costs[0]
     reasons = "\n".join(f"{one.variant}: {one.reason}" for one in standings if one.reason)
+    common = sweep.of_common and f"\n{sweep.of_common} The last column counts all cells."
     return (
         f"{aligned(header, rows, left=2)}\nnet: mean of a signal on test after a cost of {cost:g}; "
-        f"deflated: Sharpe ratio, of {verdict.n_trials} trials\n\n{reasons}"
+        f"deflated: Sharpe ratio, of {verdict.n_trials} trials{common}\n\n{reasons}"
     )
 
 

@@ -165,9 +165,7 @@ def _params(artifact: TrainedArtifact) -> dict[str, dict[str, str]]:
 
 def _search(model: str, search: Any, room: int) -> kept.Search:
     trials = search.trials
-    some = list(range(len(trials)))
-    if len(some) > room:
-        some = np.unique(np.linspace(0, len(trials) - 1, max(2, room)).astype(int)).tolist()
+    some = _some_trials([one.value for one in trials], search.direction, max(3, room))
     return kept.Search(
         model=model,
         objective=search.objective,
@@ -181,6 +179,30 @@ def _search(model: str, search: Any, room: int) -> kept.Search:
         values=[trials[at].value for at in some],
         numbers=[trials[at].number for at in some] if len(some) < len(trials) else [],
     )
+
+
+def _some_trials(values: Sequence[float | None], direction: str, most: int) -> list[int]:
+    """Return indices of at most so many: the ends, each that sets a new best, and even ones."""
+    n = len(values)
+    if n <= most:
+        return list(range(n))
+    sign = 1 if direction == "maximize" else -1
+    records: list[int] = []
+    best = -math.inf
+    for at, value in enumerate(values):
+        if value is not None and sign * value > best:
+            best = sign * value
+            records.append(at)
+    kept = {0, n - 1, *_even(records, most - 2), *records[-1:]}
+    others = [at for at in range(n) if at not in kept]
+    return sorted({*kept, *_even(others, most - len(kept))})
+
+
+def _even(of: list[int], most: int) -> list[int]:
+    """Return at most so many of them, evenly spaced, the last included."""
+    if len(of) <= most:
+        return of
+    return [of[-(-(at + 1) * len(of) // most) - 1] for at in range(most)]
 
 
 def _members(artifact: TrainedArtifact) -> Iterator[kept.Member]:

@@ -123,7 +123,8 @@ class Boosting(Struct, frozen=True, kw_only=True):
 class Search(Struct, frozen=True, kw_only=True):
     """A search: ``values`` by trial, in order; None where a trial was pruned or failed.
 
-    ``numbers`` are the trials' where some are left out; empty where all are there.
+    ``numbers`` are the trials' where some are left out, none of which set a new best unless too
+    many did; empty where all are there.
     """
 
     model: str

@@ -15,18 +15,20 @@ _FEWEST = 20  # rows of a bin below which its share of positives is noise
 
 
 def calibration_section(sweep: Sweep, variants: Sequence[str]) -> Section:
-    """Return the share of positives by score on test, all cells of a variant together."""
-    if not sweep.done:
-        return Section("Calibration", note="No cell is done, so there are no scores to judge.")
+    """Return the share of positives by score on test, the common cells of a variant together."""
+    if sweep.nothing:
+        return Section("Calibration", note=f"{sweep.nothing}, so there are no scores to judge.")
     table = Table(
         "Means over cells; a calibration is refused where it does not help on later rows",
         ("variant", "Brier", "ECE", "scores", "calibration"),
         [_row(sweep, name) for name in variants if sweep.of(name)],
     )
-    pooled = {name: bins for name in variants[:VARIANTS] if (bins := _pooled(sweep, name))}
+    drawable = [(name, bins) for name in variants if (bins := _pooled(sweep, name))]
+    pooled = dict(drawable[:VARIANTS])
+    note = sweep.of_common
     if not pooled:
-        note = f"No variant has a bin of {_FEWEST} test rows or more, so none are drawn."
-        return Section("Calibration", note=note, tables=[table])
+        none = f"No variant has a bin of {_FEWEST} test rows or more, so none are drawn."
+        return Section("Calibration", note=f"{note} {none}".strip(), tables=[table])
     drawn = axes("mean score of the bin (probability)", "share of positive labels", height=400)
     drawn.add_scatter(
         x=[0, 1],
@@ -57,17 +59,17 @@ def calibration_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     drawn.update_xaxes(range=[0, end])
     drawn.update_yaxes(range=[0, end])
     says = (
-        f"Test rows of all cells in {BINS} bins of equal width, bins of fewer than {_FEWEST} rows "
+        f"Test rows in {BINS} bins of equal width, bins of fewer than {_FEWEST} rows "
         "left out. Below the dashed line scores promise more than comes."
     )
     plot = Plot(says, drawn, "Reliability on test")
-    return Section("Calibration", figures=[plot], tables=[table])
+    return Section("Calibration", note=note, figures=[plot], tables=[table])
 
 
 def _pooled(sweep: Sweep, variant: str) -> list[tuple[int, float, int]]:
-    """Return rows, mean score and positives of each bin with enough rows, over all cells."""
+    """Return rows, mean score and positives of each bin with enough rows, over common cells."""
     sums = [[0, 0.0, 0] for _ in range(BINS)]
-    for found in sweep.of(variant):
+    for found in sweep.common_of(variant):
         kept = None if found.facts is None else found.facts.reliability
         for n, score, positives in _bins(kept):
             one = sums[min(int(score * BINS), BINS - 1)]
@@ -82,7 +84,7 @@ def _bins(kept: Reliability | None) -> list[tuple[int, float, int]]:
 
 
 def _row(sweep: Sweep, variant: str) -> list[str | Cell]:
-    cells = sweep.of(variant)
+    cells = sweep.common_of(variant)
     facts = [found.facts.calibration for found in cells if found.facts is not None]
     reasons = [one.reason for one in facts if one.reason is not None]
     return [

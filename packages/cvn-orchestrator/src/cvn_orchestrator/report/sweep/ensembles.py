@@ -18,7 +18,11 @@ Cells = list[tuple[Found, Facts]]
 
 def ensembles_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     """Return what each ensemble gains on its best base on test, cell by cell, and the weights."""
-    known = list(sweep.facts)
+    known = [(found, found.facts) for found in sweep.common if found.facts is not None]
+    note = (
+        "The best base is that of the metric on test, in hindsight: a hard mark to beat. Bases "
+        "share the ensemble's policy; expectancy is after the data's own cost."
+    )
     by_variant: dict[str, Cells] = {
         name: cells
         for name in variants
@@ -26,6 +30,7 @@ def ensembles_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     }
     if not by_variant:
         why = "No variant is an ensemble" if known else "No row tells of an ensemble's bases"
+        why = sweep.nothing or why
         return Section("Ensembles", note=f"{why}, so there is nothing to hold against a best base.")
     drawn = axes("symbol, fold", "gain in PR AUC on test", barmode="group")
     for at, name in enumerate(sweep.variants):
@@ -50,8 +55,7 @@ def ensembles_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     members = [row for name, cells in by_variant.items() for row in _members(name, cells)]
     return Section(
         "Ensembles",
-        note="The best base is that of the metric on test, in hindsight: a hard mark to beat. "
-        "Bases share the ensemble's policy; expectancy is after the data's own cost.",
+        note=f"{sweep.of_common} {note}".lstrip(),
         figures=[plot],
         tables=[
             Table(

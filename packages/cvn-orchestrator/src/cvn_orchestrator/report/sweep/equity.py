@@ -30,8 +30,11 @@ def equity_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Sec
         return Section("Equity", note=f"{why}: there is no equity to draw.")
     frame = _daily(sweep)
     if frame.is_empty():
-        return Section("Equity", note="No cell gave a signal on test, so nothing was earned.")
-    shown = list(variants)[:VARIANTS]
+        why = sweep.nothing or f"{sweep.of_common} No cell gave a signal on test".lstrip()
+        return Section("Equity", note=f"{why}, so there is nothing to add up.")
+    earning = set(frame["variant"])
+    drawable = [name for name in variants if name in earning]
+    shown = drawable[:VARIANTS]
     plots = [
         Plot(
             "Running sum of net returns, one unit a signal, all symbols together; test days only.",
@@ -40,14 +43,14 @@ def equity_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Sec
         )
         for at, cost in enumerate(judged.costs)
     ]
-    note = (
-        "Of cells that are done; a day that several folds test counts in each of them. The "
-        f"data's returns hold a cost of {sweep.own_cost:g} already."
+    note = f"{sweep.of_common} A day that several folds test counts in each of them. ".lstrip()
+    note += (
+        f"The data's returns hold a cost of {sweep.own_cost:g} already."
         if sweep.payoff is not None
-        else "Of cells that are done. Costs come on top of what the data's returns hold already."
+        else "Costs come on top of what the data's returns hold already."
     )
-    if len(shown) < len(variants):
-        note += f" Drawn are the {len(shown)} variants that stand highest."
+    if len(shown) < len(drawable):
+        note += f" Drawn are the {len(shown)} variants with a signal that stand highest."
     table = Table(
         f"After the main cost of {judged.costs[0]:g}; per cell: means of the cells where defined",
         (
@@ -65,10 +68,10 @@ def equity_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Sec
 
 
 def _daily(sweep: Sweep) -> pl.DataFrame:
-    """Return signals and their sum before cost, by variant and day."""
+    """Return signals of common cells and their sum before cost, by variant and day."""
     pairs = [
         (Place(0, found.row.symbol, found.row.fold, found.row.variant), found.row.trades)
-        for found in sweep.done
+        for found in sweep.common
         if found.row.trades is not None
     ]
     return (
@@ -110,7 +113,7 @@ def _curves(sweep: Sweep, frame: pl.DataFrame, cost: float, variants: Sequence[s
 
 
 def _row(sweep: Sweep, frame: pl.DataFrame, cost: float, variant: str) -> list[str | Cell]:
-    cells = sweep.of(variant)
+    cells = sweep.common_of(variant)
     days, net = _net(frame, cost, variant)
     if not days:
         none = Cell("-", "no signal")
@@ -120,14 +123,13 @@ def _row(sweep: Sweep, frame: pl.DataFrame, cost: float, variant: str) -> list[s
 
     def average(name: str) -> Cell:
         known = [
-            named.get(name)
-            for found in cells
-            if (named := _at(found.row.by_cost, cost)) is not None
+            named[name] for found in cells if name in (named := _at(found.row.by_cost, cost) or {})
         ]
-        own = abs(cost - sweep.own_cost) < 1e-12
-        if not any(value is not None for value in known) and own:
-            known = [found.test(name) for found in cells]
-        why = sweep.why(variant, name) if own else "not kept at this cost"
+        why = "undefined in every cell" if known else "not kept at this cost"
+        if abs(cost - sweep.own_cost) < 1e-12:
+            why = sweep.why(variant, name)
+            if mean(known) is None:
+                known = [found.test(name) for found in cells]
         return figure(mean(known), ".3f", why)
 
     return [

@@ -15,6 +15,9 @@ from cvn_orchestrator.results.rows import CellRow, RunRow
 if TYPE_CHECKING:
     from cvn_orchestrator.results.database import Results
 
+NONE_DONE = "no cell is done"
+NONE_SHARED = "no symbol and fold has been finished by every variant"
+
 
 @dataclass(frozen=True)
 class Found:
@@ -79,6 +82,31 @@ class Sweep:
             if (cells := tuple(found for found in self.done if found.row.variant == name))
         }
 
+    @cached_property
+    def common(self) -> tuple[Found, ...]:
+        """The done cells of symbols and folds that every variant with a done cell has."""
+        places = [{found.where for found in cells} for cells in self.by_variant.values()]
+        shared = set.intersection(*places) if places else set()
+        return tuple(found for found in self.done if found.where in shared)
+
+    def common_of(self, variant: str) -> tuple[Found, ...]:
+        """Return those of a variant: what a figure must be of that is held against others'."""
+        return tuple(found for found in self.common if found.row.variant == variant)
+
+    @property
+    def of_common(self) -> str:
+        """A sentence on which cells these are; empty where they are all that are done."""
+        if len(self.common) == len(self.done):
+            return ""
+        if not self.common:
+            return f"{NONE_SHARED.capitalize()}."
+        n = len({found.where for found in self.common})
+        whole = len({found.where for found in self.done})
+        return (
+            f"Figures are of the symbols and folds that every variant has finished, {n} of {whole} "
+            "that any has."
+        )
+
     @property
     def facts(self) -> Iterator[tuple[Found, Facts]]:
         """The done cells that have facts."""
@@ -103,9 +131,23 @@ class Sweep:
             return all(one.net is not None for one in signalled)
         return self.payoff is not None or any(one.net is not None for one in trades)
 
+    @property
+    def nothing(self) -> str:
+        """Why no figure can be held against another, in words; empty where one can."""
+        if self.common:
+            return ""
+        return (NONE_SHARED if self.done else NONE_DONE).capitalize()
+
+    def why_none(self, variant: str) -> str:
+        """Return why a variant has no common cell."""
+        return NONE_SHARED if self.of(variant) else NONE_DONE
+
     def why(self, variant: str, figure: str) -> str:
-        """Return why a figure of test is undefined on the cells of a variant."""
-        facts = [found.facts for found in self.of(variant) if found.facts is not None]
+        """Return why a figure of test is undefined on the common cells of a variant."""
+        cells = self.common_of(variant)
+        if not cells:
+            return self.why_none(variant)
+        facts = [found.facts for found in cells if found.facts is not None]
         reasons = dict.fromkeys(one.undefined[figure] for one in facts if figure in one.undefined)
         return "; ".join(reasons) or "undefined on every cell"
 

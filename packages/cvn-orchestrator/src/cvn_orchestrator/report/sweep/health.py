@@ -29,7 +29,13 @@ def health_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     if not sweep.done:
         return Section("Health and shift", note="No cell is done, so there is no fit to judge.")
     rows = [_row(sweep, name) for name in variants if sweep.of(name)]
-    tables = [Table("Fits by health, and why", ("variant", *_VERDICTS, "reasons"), rows)]
+    tables = [
+        Table(
+            "Fits by health, and why, in all cells that are done",
+            ("variant", *_VERDICTS, "reasons"),
+            rows,
+        )
+    ]
     known = list(sweep.facts)
     if not known:
         note = "The rows tell no reasons and no shift, so nothing is drawn."
@@ -110,11 +116,13 @@ def _rates(
     traded = [(found, facts) for found, facts in known if found.row.theta is not None]
     if not traded:
         return None
+    trading = {found.row.variant for found, _ in traded}
+    drawable = [name for name in variants if name in trading]
     drawn = axes("predicted buy rate (share of rows)", "buy rate on test (share of rows)")
     end = 0.0
     for at, name in enumerate(sweep.variants):
         mine = [(f, facts.outcome) for f, facts in traded if f.row.variant == name]
-        if not mine or name not in variants[:VARIANTS]:
+        if name not in drawable[:VARIANTS]:
             continue
         x = [one.predicted_buy_rate for _, one in mine]
         y = [one.realised_buy_rate for _, one in mine]

@@ -11,7 +11,13 @@ import numpy as np
 import polars as pl
 
 from cvn_harness_core import InputError
-from cvn_orchestrator.report.sweep.found import Found, Sweep, dates_of
+from cvn_orchestrator.report.sweep.found import (
+    NONE_DONE,
+    NONE_SHARED,
+    Found,
+    Sweep,
+    dates_of,
+)
 from cvn_orchestrator.results.frames import trades_frame
 from cvn_orchestrator.results.reading import Place
 from cvn_orchestrator.results.rows import Trades
@@ -74,7 +80,7 @@ def judged(sweep: Sweep, *, cost: float | None = None, n_trials: int | None = No
             message += f", {sweep.n_trials_elsewhere} of other runs on the same rows"
         message += "."
         raise InputError("setting_invalid", message)
-    common = _common(sweep)
+    common = sweep.common
     dates, unknown = _dates(common)
     why = _too_little(sweep, common, dates)
     if why:
@@ -101,11 +107,11 @@ def _progress(sweep: Sweep) -> str:
 def _too_little(sweep: Sweep, common: Sequence[Found], dates: set[date]) -> str:
     """Return why nothing can be said at all, or nothing."""
     if not sweep.done:
-        return "no cell is done"
+        return NONE_DONE
     if sweep.run.baseline not in sweep.by_variant:
         return f"the baseline {sweep.run.baseline} has no cell that is done"
     if not common:
-        return "no symbol and fold has been finished by every variant"
+        return NONE_SHARED
     return "" if dates else "the test dates are not known, and there is no signal to tell any"
 
 
@@ -143,13 +149,6 @@ def _costs(sweep: Sweep, cost: float | None) -> tuple[float, ...]:
         if not any(isclose(other, one, abs_tol=1e-12) for one in found):
             found.append(other)
     return tuple(found)
-
-
-def _common(sweep: Sweep) -> tuple[Found, ...]:
-    """Return the done cells of symbols and folds that every variant with a done cell has."""
-    places = [{found.where for found in cells} for cells in sweep.by_variant.values()]
-    shared = set.intersection(*places) if places else set()
-    return tuple(found for found in sweep.done if found.where in shared)
 
 
 def _cells(sweep: Sweep, common: Sequence[Found]) -> pl.DataFrame:

@@ -10,17 +10,15 @@ import plotly.graph_objects as go
 
 from cvn_orchestrator.report.page import Cell, Plot, Section, Table
 from cvn_orchestrator.report.sweep.drawing import axes, colour, digits, reference, safe
-from cvn_orchestrator.report.sweep.found import Sweep
+from cvn_orchestrator.report.sweep.found import NONE_DONE, Sweep
 from cvn_orchestrator.report.sweep.judged import NO_MONEY, Judged
 from cvn_orchestrator.report.sweep.shown import TONES, between, estimate, figure, mean
 from cvn_orchestrator.statistics import Comparison, Estimate, VariantJudgement, Verdict
 
-NONE_DONE = "no cell is done"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """Where a variant stands.
+    """Where a variant stands: all figures are of the cells that every variant has finished.
 
     Parameters
     ----------
@@ -31,11 +29,11 @@ class Standing:
     signals, total
         Number of signals, and the sum of what they earned after the main cost.
     pr_auc
-        Mean over all cells that are done.
+        Mean over cells.
     gain
         What PR AUC gains on the baseline.
     done, no_trade
-        Cells that are done, and those among them that never trade.
+        Cells that are done, whether or not the others are, and those that never trade.
     """
 
     variant: str
@@ -53,7 +51,7 @@ class Standing:
 
 
 def leaderboard(sweep: Sweep, judged: Judged) -> list[Standing]:
-    """Return all variants: by verdict, then by what a signal earns."""
+    """Return all variants: by verdict, then by what a signal earns, if that is defined."""
     by_name: dict[str, VariantJudgement] = {}
     if judged.judgement is not None:
         by_name = {one.variant: one for one in judged.judgement.variants}
@@ -62,7 +60,7 @@ def leaderboard(sweep: Sweep, judged: Judged) -> list[Standing]:
     def rank(one: Standing) -> tuple[int, float]:
         place = len(TONES) if one.verdict is None else list(TONES).index(one.verdict)
         value = one.expectancy.value if sweep.money else one.pr_auc
-        return place, -np.inf if value is None else -value
+        return place, np.inf if value is None else -value
 
     return sorted(found, key=rank)
 
@@ -93,7 +91,7 @@ def _standing(
         signals=signals,
         total=None if expectancy.value is None else expectancy.value * signals,
         deflated_sharpe=None if luck is None else luck.deflated,
-        pr_auc=mean(found.test("pr_auc") for found in cells),
+        pr_auc=mean(found.test("pr_auc") for found in sweep.common_of(variant)),
         gain=next((one for one in gains if one.metric == "pr_auc"), None),
         done=len(cells),
         no_trade=sum(found.row.theta is None for found in cells),
@@ -102,12 +100,13 @@ def _standing(
 
 def _plain(sweep: Sweep, variant: str, cost: float, reason: str) -> tuple[Estimate, int]:
     """Return the mean of all signals, without an interval, and their number."""
-    trades = [found.row.trades for found in sweep.of(variant) if found.row.trades is not None]
+    cells = sweep.common_of(variant)
+    trades = [found.row.trades for found in cells if found.row.trades is not None]
     signals = sum(len(one.time) for one in trades)
     if not sweep.money:
         return Estimate(reason="no money is known"), signals
     if not signals:
-        return Estimate(reason="no signal" if sweep.of(variant) else NONE_DONE), signals
+        return Estimate(reason="no signal" if cells else sweep.why_none(variant)), signals
     net = np.concatenate([one.net for one in trades if one.net is not None])
     return Estimate(float(net.mean()) + sweep.own_cost - cost, reason=reason), signals
 
@@ -154,7 +153,9 @@ def leaderboard_section(sweep: Sweep, judged: Judged, standings: Sequence[Standi
             ]
             says = "Net return of a signal at each cost, with 95 % intervals"
             tables.append(Table(says, by_cost, rows, folded=True))
-    return Section("Leaderboard", figures=_plots(sweep, judged, standings), tables=tables)
+    note = sweep.of_common and f"{sweep.of_common} The last column counts all cells."
+    figures = _plots(sweep, judged, standings)
+    return Section("Leaderboard", note=note, figures=figures, tables=tables)
 
 
 def _row(sweep: Sweep, one: Standing) -> list[str | Cell]:
@@ -174,7 +175,7 @@ def _row(sweep: Sweep, one: Standing) -> list[str | Cell]:
         f"{one.signals:,}",
         figure(one.total, "+,.2f", one.expectancy.reason or ""),
         figure(one.deflated_sharpe, ".3f", no_sharpe),
-        figure(one.pr_auc, ".4f", sweep.why(one.variant, "pr_auc") if one.done else NONE_DONE),
+        figure(one.pr_auc, ".4f", sweep.why(one.variant, "pr_auc")),
         gain,
         Cell(str(one.done), trades),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from operator import itemgetter
 
 from cvn_orchestrator.report.page import Plot, Section, Table
 from cvn_orchestrator.report.sweep.drawing import (
@@ -74,9 +75,12 @@ def _plot(title: str, symbols: Sequence[str], searched: Searched) -> Plot:
     some = [searched[at] for at in thinned(len(searched), CELLS)]
     for found, search in some:
         numbers = search.numbers or list(range(len(search.values)))
+        values = dict(zip(numbers, search.values, strict=True))
+        if search.best is not None:
+            values[search.best] = search.value
         best: float | None = None
         x, y = [], []
-        for number, value in zip(numbers, search.values, strict=True):
+        for number, value in sorted(values.items(), key=itemgetter(0)):
             if value is not None:
                 best = value if best is None else better(best, value)
                 x.append(number)

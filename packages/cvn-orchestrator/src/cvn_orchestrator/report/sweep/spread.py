@@ -46,28 +46,30 @@ def spread_section(sweep: Sweep, judged: Judged, variants: Sequence[str]) -> Sec
     cost = judged.costs[0]
     text = f"net return of a signal after a cost of {cost:g}" if sweep.money else "PR AUC on test"
     seen = _Figure(sweep.money, sweep.own_cost - cost, text)
-    if all(seen.of(found) is None for found in sweep.done):
+    if all(seen.of(found) is None for found in sweep.common):
         why = (
             "No cell gave a signal on test" if sweep.money else "PR AUC is undefined on every cell"
         )
-        if not sweep.done:
-            why = "No cell is done"
+        why = sweep.nothing or f"{sweep.of_common} {why}".lstrip()
         return Section("Spread", note=f"{why}, so nothing can spread.")
-    folds = [str(fold) for fold in sorted({found.row.fold for found in sweep.done})]
-    symbols = sorted({found.row.symbol for found in sweep.done})
+    folds = [str(fold) for fold in sorted({found.row.fold for found in sweep.common})]
+    symbols = sorted({found.row.symbol for found in sweep.common})
+    known = {found.row.variant for found in sweep.common if seen.of(found) is not None}
+    drawable = [name for name in variants if name in known][:VARIANTS]
     plots, tables = [], []
     by: tuple[tuple[str, list[str], Group], ...] = (
         ("fold", folds, lambda found: str(found.row.fold)),
         ("symbol", symbols, lambda found: found.row.symbol),
     )
     for name, groups, group_of in by:
-        drawn = _plot(sweep, seen, variants, name, groups, group_of)
-        crowded = len(groups) * min(len(variants), VARIANTS) > _CROWDED
+        drawn = _plot(sweep, seen, drawable, name, groups, group_of)
+        crowded = len(groups) * len(drawable) > _CROWDED
         plots.append(Plot(f"A point a cell: {text}.", drawn, f"By {name}", wide=crowded))
         rows = [_row(sweep, seen, variant, groups, group_of) for variant in variants]
         header = ("variant", *groups, "positive cells" if sweep.money else "cells")
         tables.append(Table(f"Mean over cells by {name}: {text}", header, rows, folded=True))
     note = "Cells without a signal have no net return and are left out." if sweep.money else ""
+    note = f"{sweep.of_common} {note}".strip()
     return Section("Spread", note=note, figures=plots, tables=tables)
 
 
@@ -82,9 +84,10 @@ def _plot(
     unit = "net return of a signal (data's unit)" if sweep.money else "PR AUC on test"
     drawn = axes(name, unit, boxmode="group")
     for at, variant in enumerate(sweep.variants):
-        cells = [(found, y) for found in sweep.of(variant) if (y := seen.of(found)) is not None]
-        if variant not in variants[:VARIANTS] or not cells:
+        if variant not in variants:
             continue
+        common = sweep.common_of(variant)
+        cells = [(found, y) for found in common if (y := seen.of(found)) is not None]
         marker = {"color": colour(at), "size": 7, "symbol": at % 8}
         drawn.add_scatter(x=[None], y=[None], mode="markers", name=safe(variant), marker=marker)
         drawn.add_box(
@@ -113,11 +116,11 @@ def _plot(
 def _row(
     sweep: Sweep, seen: _Figure, variant: str, groups: Sequence[str], group_of: Group
 ) -> list[str | Cell]:
-    cells = sweep.of(variant)
+    cells = sweep.common_of(variant)
     row: list[str | Cell] = [variant]
     for group in groups:
         mine = [found for found in cells if group_of(found) == group]
-        why = "no signal" if mine else "no cell is done"
+        why = "no signal" if mine else sweep.why_none(variant)
         row.append(figure(mean(map(seen.of, mine)), seen.form, why))
     known = [y for found in cells if (y := seen.of(found)) is not None]
     counted = f"{sum(y > 0 for y in known)} of {len(known)}" if sweep.money else str(len(known))

@@ -35,7 +35,8 @@ def theta_section(sweep: Sweep, variants: Sequence[str]) -> Section:
         if facts.theta.curve is not None:
             curved.setdefault(found.row.variant, []).append((found, facts, facts.theta.curve))
     table = Table(
-        "What was decided. Alarms: buying more or less often on test than predicted, or allowed",
+        "What was decided, in all cells that are done. Alarms: buying more or less often on test "
+        "than predicted, or allowed",
         ("variant", "cells", "theta", "never trade", "rules", "alarms on test"),
         [_decided(sweep, name) for name in variants if sweep.of(name)],
     )
@@ -46,8 +47,9 @@ def theta_section(sweep: Sweep, variants: Sequence[str]) -> Section:
         )
     shown = [name for name in variants if name in curved][:VARIANTS]
     note = (
-        "A line a cell, on the rows that theta was picked on (validation or out-of-fold, never "
-        f"test), where {_FEWEST} or more rows signal; crosses are the chosen thetas."
+        "A line a cell that is done, on the rows that theta was picked on (validation or "
+        f"out-of-fold, never test), where {_FEWEST} or more rows signal; crosses are the chosen "
+        "thetas."
     )
     if len(shown) < len(curved):
         note += f" Drawn are the {len(shown)} variants that stand highest, of {len(curved)}."
@@ -64,9 +66,18 @@ def _plots(sweep: Sweep, variant: str, cells: Sequence[Curved]) -> list[Plot]:
     payoff = sweep.payoff
     level = payoff.break_even if payoff else median(known) if known else None
     says = "The break-even is not known, as no money is"
+    if payoff:
+        says = (
+            "Above the dashed line signals would pay for stops and costs if each ended at its take "
+            "profit or stop; where trades can end otherwise, only net returns tell"
+        )
+    elif known:
+        says = (
+            "Dashed: the precision that theta's rule holds to pay, by the mean win and loss on "
+            "these rows (median over cells)"
+        )
     if level is not None:
         reference(first, y=level, says=f"break-even {level:.3f}")
-        says = "Above the dashed line signals pay for their stops and costs"
     plots = [Plot(f"{says}{left}.", first, f"{variant}: precision by theta")]
     if any(curve.expectancy for _, _, curve in some):
         second = axes("theta", "net return of a signal (data's unit)")
