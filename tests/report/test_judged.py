@@ -58,6 +58,7 @@ def test_trials_of_other_runs_on_the_same_rows_count(tmp_path: Path, rows: list[
         made.run_row(N_FOLDS, run="again", plan={**same, "costs": [9]}),
         made.run_row(N_FOLDS, (*names, "more"), run="wider", plan=wider),
         made.run_row(N_FOLDS, run="splits", plan={**same, "splits": "others"}),
+        made.run_row(N_FOLDS, run="features", plan={**same, "data": {"features": ["a"]}}),
         made.run_row(N_FOLDS, run="rows", plan={**same, "rows": "def"}),
     )
     with open_results(f"sqlite:///{tmp_path}/kept.db") as results:
@@ -73,10 +74,12 @@ def test_trials_of_other_runs_on_the_same_rows_count(tmp_path: Path, rows: list[
         results.write(searched)
         sweep = sweep_in(results, made.RUN)
     assert sweep.n_trials == 9
-    assert sweep.n_trials_elsewhere == 20 + (8 - 6) + 9, "more, a longer search, other splits"
-    assert judged(sweep).n_trials == 9 + 31
-    with pytest.raises(InputError, match="9 are of this run alone, 31 of other runs"):
-        judged(sweep, n_trials=39)
+    assert sweep.n_trials_elsewhere == 20 + (8 - 6) + 9 + 9, (
+        "more, a longer search, other splits, other features"
+    )
+    assert judged(sweep).n_trials == 9 + 40
+    with pytest.raises(InputError, match="9 are of this run alone, 40 of other runs"):
+        judged(sweep, n_trials=48)
 
 
 def test_another_cost_can_decide(scene: Of) -> None:
@@ -127,6 +130,80 @@ def test_an_ensemble_needs_its_bases_by_themselves(rows: list[CellRow]) -> None:
     sweep = read_sweep(made.run_row(N_FOLDS, ("lgbm", "blend")), some)
     verdict = judged(sweep)
     assert "no cell at all of xgboost by itself" in verdict.sentence
+
+
+def test_a_base_may_be_an_ensemble_that_a_variant_trains_by_itself(rows: list[CellRow]) -> None:
+    member = {"name": "blend_avg", "weight": 1.0, "test": {}}
+    top = [
+        replace(
+            row,
+            cell=f"top-{row.cell}",
+            variant="top",
+            facts={**row.facts, "name": "stack_of_blends", "members": [member]},
+        )
+        for row in rows
+        if row.variant == "blend"
+    ]
+    names = (*made.VARIANTS, "top")
+    whole = judged(read_sweep(made.run_row(N_FOLDS, names), [*rows, *top]))
+    assert whole.judgement is not None
+    assert whole.judgement.coverage.full
+    some = [row for row in rows if row.variant != "blend"]
+    names = tuple(name for name in names if name != "blend")
+    lacking = judged(read_sweep(made.run_row(N_FOLDS, names), [*some, *top]))
+    assert "no cell at all of blend_avg by itself" in lacking.sentence
+
+
+def with_versions(row: CellRow, **versions: str) -> CellRow:
+    told = {**row.facts["versions"], **{n.replace("_", "-"): v for n, v in versions.items()}}
+    return replace(row, facts={**row.facts, "versions": told})
+
+
+@pytest.mark.parametrize(
+    ("variants", "name"),
+    [(("lgbm", "lgbm-searched"), "lightgbm"), (("xgb",), "cvn_harness_core")],
+)
+def test_cells_of_two_versions_have_figures_and_no_verdict(
+    rows: list[CellRow], variants: tuple[str, ...], name: str
+) -> None:
+    """Those of one variant, half of them upgraded; those of one whole variant, in what all use."""
+    half = variants[0] == "lgbm"
+    mixed = [
+        with_versions(row, **{name: "99.1"})
+        if row.variant in variants and (row.fold == 1 or not half)
+        else row
+        for row in rows
+    ]
+    sweep = read_sweep(made.run_row(N_FOLDS), mixed)
+    assert not judged(read_sweep(made.run_row(N_FOLDS), rows)).sentence.startswith("No verdict")
+    verdict = judged(sweep)
+    shown = name.replace("_", "-")
+    assert verdict.sentence.startswith(f"No verdict: cells are of different versions ({shown} ")
+    assert "99.1" in verdict.sentence
+    assert any("a mixture decides nothing" in note for note in verdict.notes)
+    standings = leaderboard(sweep, verdict)
+    assert {one.verdict for one in standings} == {"INCONCLUSIVE"}
+    assert all(shown in one.reason and one.expectancy.interval for one in standings)
+
+
+def test_cells_of_edited_code_have_no_verdict(rows: list[CellRow]) -> None:
+    code = "code of cvn-model-xgboost"
+    edited = [
+        with_versions(row, **{code: ("b" if row.fold == 1 else "a") * 64})
+        if row.variant == "xgb"
+        else row
+        for row in rows
+    ]
+    said = judged(read_sweep(made.run_row(N_FOLDS), edited)).sentence
+    assert f"({code} {'b' * 12}, {'a' * 12})" in said or f"({code} {'a' * 12}, {'b' * 12})" in said
+
+
+def test_what_only_some_variants_use_and_the_machine_may_differ(rows: list[CellRow]) -> None:
+    one = [
+        with_versions(row, own="1") if row.variant == "xgb" else row
+        for row in (with_versions(row, platform=f"machine-{row.fold}") for row in rows)
+    ]
+    assert not judged(read_sweep(made.run_row(N_FOLDS), one)).sentence.startswith("No verdict")
 
 
 def test_a_symbol_and_fold_that_the_plan_skips_is_no_hole(rows: list[CellRow]) -> None:

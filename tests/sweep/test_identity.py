@@ -10,9 +10,12 @@ import pytest
 
 from cvn_harness_core import InputError, ThetaChoice, ThetaEvidence
 from cvn_orchestrator.plan.reading import Plan, read_plan
-from cvn_orchestrator.sweep.identity import plan_facts
+from cvn_orchestrator.report.sweep.tried import tried_elsewhere
+from cvn_orchestrator.results.rows import RunRow
+from cvn_orchestrator.sweep.identity import Identity, plan_facts
+from cvn_orchestrator.sweep.prepared import prepare
 
-from .small import HEAD, write
+from .small import HEAD, bars, write
 
 
 @dataclass(frozen=True)
@@ -42,3 +45,32 @@ def test_a_setting_without_a_plain_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no plain form") as raised:
         plan_facts(plan_with(Odd(print), tmp_path))
     assert raised.value.code == "setting_invalid"
+
+
+def row_of(folder: Path, *data: str) -> RunRow:
+    """Return the row of a run with these lines among those of its data."""
+    head = HEAD.replace("[splits]", "\n".join((*data, "[splits]")))
+    table = bars().with_columns(w=1.0 + abs(bars()["a"]), y2=1 - bars()["y"])
+    path = write(folder, f'{head}[variants.lgbm]\nmodel = "lightgbm"\n', table)
+    return Identity(prepare(read_plan(path), folder / "work")).row()
+
+
+def test_every_feature_set_tried_on_the_same_rows_counts(tmp_path: Path) -> None:
+    sets = ('["a"]', '["b"]', '["a", "b"]', '["b", "c"]')
+    runs = [row_of(tmp_path, f"features = {one}") for one in sets]
+    runs.append(row_of(tmp_path, 'exclude = ["c", "w", "y2"]'))
+    runs.append(row_of(tmp_path, 'features = ["a"]', 'weight = "w"'))
+    assert len({run.run for run in runs}) == len({run.plan["rows"] for run in runs}) + 5 == 6
+    trials = {run.run: {"lgbm": 1} for run in runs}
+    assert tried_elsewhere(runs[0], runs, trials) == 5
+
+
+def test_another_label_is_another_question(tmp_path: Path) -> None:
+    one = row_of(tmp_path, 'features = ["a"]')
+    head = HEAD.replace('label = "y"', 'label = "y2"').replace(
+        "[splits]", 'features = ["a"]\n[splits]'
+    )
+    path = tmp_path / "plan.toml"
+    path.write_text(f'{head}[variants.lgbm]\nmodel = "lightgbm"\n')
+    other = Identity(prepare(read_plan(path), tmp_path / "work")).row()
+    assert tried_elsewhere(one, [one, other], {other.run: {"lgbm": 1}}) == 0

@@ -205,6 +205,9 @@ def test_every_cell_has_a_whole_row(expected: list[dict[str, Any]]) -> None:
         assert set(row["metrics"]) == {"train", "val", "test"}
         assert set(row["by_cost"]) == {"0.0", "0.1"}
         assert row["n_trials"] == (3 if row["variant"] == "searched" else 1)
+        told = row["facts"]["versions"]
+        assert {"python", "lightgbm", "cvn-orchestrator", "code of cvn-harness-core"} <= set(told)
+        assert ("optuna" in told) == (row["variant"] == "searched")
         money, test = row["by_cost"], row["metrics"]["test"]
         assert money["0.1"]["expectancy"] == pytest.approx(test["expectancy"])  # the payoff's cost
         assert money["0.0"]["total"] - money["0.1"]["total"] == pytest.approx(

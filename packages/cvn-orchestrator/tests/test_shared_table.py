@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -115,13 +116,56 @@ def test_arrays_are_made_once_for_each_content(
 
 
 def test_another_role_of_a_column_is_other_content(schema: Schema, tmp_path: Path) -> None:
-    from dataclasses import replace
-
     work = tmp_path / "work"
     base = share_table(schema, work)
     assert share_table(replace(schema, features=("b", "a")), work).folder != base.folder
     assert share_table(replace(schema, returns=None, exclude=("r",)), work).folder != base.folder
     assert share_table(replace(schema, feature_version="2"), work).folder == base.folder
+
+
+def test_other_features_of_the_same_rows_are_the_same_question(
+    schema: Schema, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    frame().with_columns(w=pl.col("r").abs()).write_parquet(schema.path)
+    base = share_table(schema, work)
+    same = (
+        replace(schema, features=("b",)),
+        replace(schema, exclude=("a",)),
+        replace(schema, weight="w"),
+        replace(schema, returns=None, exclude=("r",)),
+        replace(schema, label_end=None, exclude=("e",)),
+        replace(schema, path=schema.path.rename(tmp_path / "renamed.parquet")),
+    )
+    schema.path.hardlink_to(tmp_path / "renamed.parquet")
+    for one in same:
+        table = share_table(one, work)
+        assert table.question == base.question
+        assert table.content != base.content
+    other = frame().with_columns(y2=1 - pl.col("y"), t2=pl.col("t"), s2=pl.col("s"))
+    other.write_parquet(schema.path)
+    named = replace(schema, features=("a", "b"))
+    questions = [
+        share_table(one, work).question
+        for one in (
+            named,
+            replace(named, label="y2"),
+            replace(named, time="t2"),
+            replace(named, symbol="s2"),
+        )
+    ]
+    assert len({base.question, *questions}) == 5
+
+
+def test_a_file_of_another_name_is_another_question_where_it_is_the_symbol(tmp_path: Path) -> None:
+    one = frame().filter(pl.col("s") == "NQ").drop("s", "e")
+    for name in ("NQ", "ES"):
+        one.write_parquet(tmp_path / f"{name}.parquet")
+    tables = [
+        share_table(Schema(tmp_path / f"{name}.parquet", time="t", label="y"), tmp_path / "work")
+        for name in ("NQ", "ES")
+    ]
+    assert tables[0].question != tables[1].question
 
 
 def test_a_write_that_is_cut_leaves_nothing_that_is_taken_for_whole(
@@ -147,10 +191,10 @@ def test_whoever_comes_second_takes_what_is_there(
     work = tmp_path / "work"
     write = shared._write
 
-    def overtaken(table: pl.DataFrame, schema: Schema, content: str, folder: Path) -> None:
+    def overtaken(table: pl.DataFrame, schema: Schema, known: dict[str, str], folder: Path) -> None:
         monkeypatch.setattr(shared, "_write", write)
         share_table(schema, work)
-        write(table, schema, content, folder)
+        write(table, schema, known, folder)
 
     monkeypatch.setattr(shared, "_write", overtaken)
     table = share_table(schema, work)
@@ -201,6 +245,7 @@ def test_the_manifest_says_what_there_is(schema: Schema, tmp_path: Path) -> None
     facts = json.loads((table.folder / "manifest.json").read_text())
     assert facts == {
         "content": table.content,
+        "question": table.question,
         "features": ["a", "b"],
         "n_rows": {"ES/2": 50, "NQ": 50},
     }

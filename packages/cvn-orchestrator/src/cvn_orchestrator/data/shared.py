@@ -27,7 +27,7 @@ from cvn_orchestrator.data.tables import read_tables, table_files
 from cvn_orchestrator.errors import DataError
 from cvn_orchestrator.target import writing
 
-FORMAT = 2
+FORMAT = 3
 _MANIFEST = "manifest.json"
 _BLOCK_ROWS = 1 << 16
 
@@ -42,6 +42,9 @@ class SharedTable:
         Where the arrays are.
     content
         The digest of what they were made of: the files, byte by byte, and the columns' roles.
+    question
+        The digest of the files and of the columns that say which rows there are and what is asked
+        of them: symbol, time and label. Other features of the same rows have the same one.
     features
         The feature columns, in order.
     symbols
@@ -52,6 +55,7 @@ class SharedTable:
 
     folder: Path
     content: str
+    question: str
     features: tuple[str, ...]
     symbols: tuple[str, ...]
     n_rows: Mapping[str, int]
@@ -90,7 +94,8 @@ def share_table(schema: Schema, folder: Path) -> SharedTable:
     InputError
         ``data_unreadable``; ``setting_invalid`` for a folder that cannot be written.
     """
-    content = _content(schema)
+    digests = _digests(schema)
+    content = _content(digests, schema)
     target = folder / _hex([FORMAT, pl.__version__, content])
     if not (target / _MANIFEST).is_file():
         table = read_tables(schema.path)
@@ -99,7 +104,8 @@ def share_table(schema: Schema, folder: Path) -> SharedTable:
             folder.mkdir(parents=True, exist_ok=True)
             new = Path(tempfile.mkdtemp(prefix=f".{target.name[:12]}-", dir=folder))
         try:
-            _write(table, schema, content, new)
+            known = {"content": content, "question": _question(digests, schema)}
+            _write(table, schema, known, new)
             _rename(new, target)
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -112,6 +118,7 @@ def open_shared(folder: Path) -> SharedTable:
     return SharedTable(
         folder,
         facts["content"],
+        facts["question"],
         tuple(facts["features"]),
         tuple(facts["n_rows"]),
         dict(facts["n_rows"]),
@@ -126,8 +133,8 @@ def require_sound(table: pl.DataFrame, schema: Schema) -> None:
         raise DataError.of("data_invalid", heading, faults)
 
 
-def _content(schema: Schema) -> str:
-    """Return what the arrays depend on: the files, byte by byte, and the columns' roles."""
+def _digests(schema: Schema) -> list[tuple[str, str]]:
+    """Return the files' names, in order, and digests."""
     digests = []
     for path in table_files(schema.path):
         try:
@@ -136,8 +143,19 @@ def _content(schema: Schema) -> str:
         except OSError as error:
             message = f"{path} cannot be read: {error.strerror or error}."
             raise InputError("data_unreadable", message) from error
+    return digests
+
+
+def _content(digests: list[tuple[str, str]], schema: Schema) -> str:
+    """Return what the arrays depend on: the files, byte by byte, and the columns' roles."""
     roles = {name: value for name, value in asdict(schema).items() if name not in _NO_ARRAY}
     return _hex([digests, roles])
+
+
+def _question(digests: list[tuple[str, str]], schema: Schema) -> str:
+    """Return what the rows and their labels depend on; a file's name only where it is a symbol."""
+    files = sorted(digest if schema.symbol else [name, digest] for name, digest in digests)
+    return _hex([files, schema.symbol, schema.time, schema.label])
 
 
 def _hex(identity: list[Any]) -> str:
@@ -148,7 +166,7 @@ def _hex(identity: list[Any]) -> str:
 _NO_ARRAY = ("path", "payoff", "feature_version")
 
 
-def _write(table: pl.DataFrame, schema: Schema, content: str, folder: Path) -> None:
+def _write(table: pl.DataFrame, schema: Schema, known: dict[str, str], folder: Path) -> None:
     features = schema.features_among(table.columns)
     single = all(table.schema[name] == pl.Float32 for name in features)
     dtype = np.dtype(np.float32 if single else np.float64)
@@ -163,7 +181,7 @@ def _write(table: pl.DataFrame, schema: Schema, content: str, folder: Path) -> N
         for name, array in _vectors(part, schema).items():
             np.save(place / f"{name}.npy", array)
     n_rows = {name: part.height for name, part in parts.items()}
-    facts = {"content": content, "features": features, "n_rows": n_rows}
+    facts = {**known, "features": features, "n_rows": n_rows}
     (folder / _MANIFEST).write_text(json.dumps(facts, indent=1))
     for path in folder.rglob("*"):
         _flush(path)

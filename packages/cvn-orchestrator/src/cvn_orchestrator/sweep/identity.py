@@ -63,6 +63,10 @@ class Identity:
             }
         )
 
+    def versions(self, variant: str) -> dict[str, str]:
+        """Return the versions and the code that the cells of a variant depend on."""
+        return {"cvn-orchestrator": __version__, **self._dependencies[variant]}
+
     def row(self) -> RunRow:
         """Return the row of the run, beginning now."""
         plan = self._sweep.plan
@@ -72,7 +76,7 @@ class Identity:
         return RunRow(
             run=self.run,
             name=plan.name,
-            plan={**self._facts, "rows": self._sweep.table.content},
+            plan={**self._facts, "rows": self._sweep.table.question},
             baseline=plan.baseline,
             variants=tuple(variant.name for variant in plan.variants),
             costs=costs_of(plan),

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -118,6 +118,7 @@ class _Loop:
     ) -> None:
         self._sweep, self._engine, self._sink, self._stop = sweep, engine, sink, stop
         self._run, self._retries = identity.run, sweep.plan.retries
+        self._versions = {v.name: identity.versions(v.name) for v in sweep.plan.variants}
         studies = settings.work / "studies" / identity.run
         self._work = CellWork(
             sweep, identity.run, settings.store, studies, settings.remote, settings.log
@@ -178,13 +179,20 @@ class _Loop:
 
     def _row(self, ended: Ended, seconds: float) -> CellRow:
         if ended.row is not None:
-            return ended.row
+            return self._with_versions(ended.row)
         beside = "" if ended.alone else ", while others ran beside it"
         message = (
             f"the worker died ({ended.died}){beside}: a library crashed, or the system was out of "
             "memory; its log and `dmesg` say more."
         )
         return failed_row(self._run, ended.task, SweepError(_WORKER_DIED, message), seconds)
+
+    def _with_versions(self, row: CellRow) -> CellRow:
+        """Return a done row with all that it depends on; what its worker had comes first."""
+        if row.state != "done":
+            return row
+        versions = {**self._versions[row.variant], **row.facts.get("versions", {})}
+        return replace(row, facts={**row.facts, "versions": versions})
 
     def _told(self, ended: Ended, row: CellRow, *, again: bool) -> CellFacts:
         return CellFacts(

@@ -113,6 +113,17 @@ class Sweep:
         return ((found, found.facts) for found in self.done if found.facts is not None)
 
     @cached_property
+    def versions(self) -> dict[str, tuple[str, ...]]:
+        """What done cells were made with, by name: distinct ones, that of the newest cell last."""
+        known: dict[str, dict[str, None]] = {}
+        for _, facts in sorted(self.facts, key=lambda one: one[0].row.finished):
+            for name, version in facts.versions.items():
+                of_name = known.setdefault(name, {})
+                of_name.pop(version, None)
+                of_name[version] = None
+        return {name: tuple(known[name]) for name in sorted(known)}
+
+    @cached_property
     def payoff(self) -> Payoff | None:
         """What the run's money assumes; None if it is not known."""
         return next((facts.payoff for _, facts in self.facts if facts.payoff is not None), None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from math import isclose
 
@@ -24,6 +24,7 @@ from cvn_orchestrator.results.rows import Trades
 from cvn_orchestrator.statistics import Judgement, judge
 from cvn_orchestrator.statistics.metrics import SCORES
 
+_DIGEST = 64
 NO_MONEY = "neither returns nor a payoff is known, so nothing can be said of what signals earn"
 
 
@@ -94,8 +95,11 @@ def judged(sweep: Sweep, *, cost: float | None = None, n_trials: int | None = No
         costs=costs,
         required=_required(sweep),
     )
-    sentence = _sentence(sweep) or judgement.sentence
-    return Judged(sentence, costs, trials, judgement, notes=tuple(_notes(sweep, unknown)))
+    mixed = _mixed(sweep)
+    if mixed:
+        judgement = _undecided(judgement, mixed)
+    sentence = _sentence(sweep, mixed) or judgement.sentence
+    return Judged(sentence, costs, trials, judgement, notes=tuple(_notes(sweep, unknown, mixed)))
 
 
 def _progress(sweep: Sweep) -> str:
@@ -115,10 +119,12 @@ def _too_little(sweep: Sweep, common: Sequence[Found], dates: set[date]) -> str:
     return "" if dates else "the test dates are not known, and there is no signal to tell any"
 
 
-def _sentence(sweep: Sweep) -> str:
+def _sentence(sweep: Sweep, mixed: str) -> str:
     """Return the sentence where there is more to say than the statistics know; else nothing."""
     if sweep.failed or sweep.open:
         return f"No verdict: {_progress(sweep)}."
+    if mixed:
+        return f"No verdict: {mixed}."
     if not sweep.money:
         return f"No verdict: {NO_MONEY}."
     if not any(found.signals for found in sweep.done):
@@ -126,11 +132,46 @@ def _sentence(sweep: Sweep) -> str:
     return ""
 
 
-def _notes(sweep: Sweep, unknown: int) -> Iterator[str]:
+def _mixed(sweep: Sweep) -> str:
+    """Return where the code or the libraries of cells differ, or nothing."""
+    differ = {
+        name: found
+        for name, found in sweep.versions.items()
+        if len(found) > 1 and name != "platform"
+    }
+    if not differ:
+        return ""
+    said = "; ".join(
+        f"{name} {', '.join(_brief(v) for v in found)}" for name, found in differ.items()
+    )
+    return f"cells are of different versions ({said})"
+
+
+def _brief(version: str) -> str:
+    """Return a version as it is, and of a digest the first digits."""
+    return version[:12] if len(version) == _DIGEST else version
+
+
+def _undecided(judgement: Judgement, why: str) -> Judgement:
+    """Return the judgement with its figures and without its verdicts."""
+    variants = []
+    for one in judgement.variants:
+        reasons = (why, *one.reasons[1:])
+        sentence = f"{one.variant}: INCONCLUSIVE, {'; '.join(reasons)}."
+        variants.append(replace(one, verdict="INCONCLUSIVE", sentence=sentence, reasons=reasons))
+    return replace(judgement, sentence=f"No verdict: {why}.", variants=tuple(variants))
+
+
+def _notes(sweep: Sweep, unknown: int, mixed: str) -> Iterator[str]:
     if sweep.failed or sweep.open:
         yield (
             "Figures are of the symbols and folds that every variant has finished so far; those of "
             "a part decide nothing."
+        )
+    if mixed:
+        yield (
+            f"{mixed[0].upper()}{mixed[1:]}: a mixture decides nothing. Run the plan again "
+            "to its end: what is of other versions is trained anew."
         )
     if unknown:
         yield (
@@ -222,9 +263,9 @@ def _dates(common: Iterable[Found]) -> tuple[set[date], int]:
 def _required(sweep: Sweep) -> list[str]:
     """Return variants without which there is no verdict.
 
-    Those without any done cell, and the models of ensembles that no variant trains by itself.
+    Those without any done cell, and the bases of ensembles that no variant trains by itself.
     """
     absent = [name for name in sweep.variants if name not in sweep.by_variant]
-    alone = {facts.name for _, facts in sweep.facts if facts.kind == "model"}
+    alone = {facts.name for _, facts in sweep.facts}
     bases = {member.name for _, facts in sweep.facts for member in facts.members}
     return [*absent, *(f"{name} by itself" for name in sorted(bases - alone))]

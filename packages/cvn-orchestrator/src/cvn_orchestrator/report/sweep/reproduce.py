@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from cvn_harness_core.harness.dependencies import CODE
 from cvn_orchestrator import words
 from cvn_orchestrator.report.page import Cell, Section, Table, Text
 from cvn_orchestrator.report.sweep.found import Sweep
@@ -20,10 +21,13 @@ def reproduce_section(sweep: Sweep, variants: Sequence[str]) -> Section:
     run = sweep.run
     known = list(sweep.facts)
     first = known[0][1] if known else None
-    versions = {**(first.versions if first else {}), **run.environment}
-    pins = " ".join(f"{name}=={v}" for name, v in versions.items() if name not in _ABOUT)
+    versions = _versions(sweep)
+    newest = {name: found[-1] for name, found in versions.items()}
+    pins = " ".join(f"{name}=={v}" for name, v in newest.items() if _installed(name))
+    differ = [name for name, found in versions.items() if len(found) > 1]
     steps = [
-        f"# Python {versions.get('python', '?')}, {versions.get('platform', 'any platform')}",
+        *([f"# cells differ in {', '.join(differ)}: these are the newest"] if differ else []),
+        f"# Python {newest.get('python', '?')}, {newest.get('platform', 'any platform')}",
         f"pip install {pins}" if pins else "# versions are not known",
         "cvn sweep plan.toml      # the plan below, on the same data: the same run",
         f"cvn report {run.run[:12]} -o report.html",
@@ -59,12 +63,23 @@ def reproduce_section(sweep: Sweep, variants: Sequence[str]) -> Section:
         tables.append(
             Table(says, ("parameter", "value", "chosen by"), params, folded=True, prose=True)
         )
+    listed = [f"{name} {', '.join(found)}" for name, found in versions.items()]
     texts = [
         Text("The plan, resolved", json.dumps(run.plan, indent=2, ensure_ascii=False)),
-        Text("Versions", "\n".join(f"{name} {v}" for name, v in versions.items()) or "unknown"),
+        Text("Versions", "\n".join(listed) or "unknown"),
         Text("How to do it again", "\n".join(steps)),
     ]
     return Section("Plan and how to reproduce it", facts=facts, tables=tables, texts=texts)
+
+
+def _versions(sweep: Sweep) -> dict[str, tuple[str, ...]]:
+    """Return the versions of the cells, and of the run's first start those that no cell tells."""
+    first = {name: (version,) for name, version in sweep.run.environment.items()}
+    return dict(sorted((first | sweep.versions).items()))
+
+
+def _installed(name: str) -> bool:
+    return name not in _ABOUT and not name.startswith(CODE)
 
 
 def _part(part: Part | None) -> Cell:

@@ -13,10 +13,10 @@ def tried_elsewhere(
 ) -> int:
     """Return how many configurations other runs tried on the rows of this one.
 
-    A variant that is the same in several runs, on the same splits and with the same label, counts
-    once, with the most trials that its search took anywhere; one of this run counts here only by
-    the trials that another run's search of it had beyond this run's. Other costs are no other
-    configuration.
+    The same rows are the same files with the same symbol, time and label columns. A variant that is
+    the same in several runs, on the same features and splits, counts once, with the most trials
+    that its search took anywhere; one of this run counts here only by the trials that another run's
+    search of it had beyond this run's. Other costs are no other configuration.
 
     Parameters
     ----------
