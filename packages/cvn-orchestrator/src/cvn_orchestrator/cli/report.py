@@ -85,10 +85,11 @@ def _text(verdict: Judged, standings: list[Standing]) -> str:
             )
         )
     cost = verdict.costs[0]
-    reasons = "\n".join(f"{one.variant}: {one.reason}" for one in standings if one.reason)
+    reasons = [f"{one.variant}: {one.reason}" for one in standings if one.reason]
+    said = "\n".join([*reasons, *verdict.notes])
     return (
         f"{aligned(header, rows, left=2)}\nnet: mean of a signal on test after a cost of {cost:g}; "
-        f"deflated: Sharpe ratio, of {verdict.n_trials} trials\n\n{reasons}"
+        f"deflated: Sharpe ratio, of {verdict.n_trials} trials\n\n{said}"
     )
 
 
