@@ -16,7 +16,7 @@ def test_the_verdict_and_the_leaderboard_are_printed(folder: Path) -> None:
     done = cvn("report", "whole", cwd=folder)
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()
-    assert lines[0].startswith(("Nothing to lock", "Lock "))
+    assert lines[0].startswith(("Nothing to lock, after a cost of 0.05: ", "Lock "))
     assert lines[2].split()[:3] == ["variant", "verdict", "net"]
     assert {line.split()[0] for line in lines[3:7]} == set(made.VARIANTS)
     assert done.stderr == ""

@@ -221,6 +221,42 @@ def test_trades_that_are_not_as_many_as_the_figures_say_are_refused(rows: list[C
     assert refused.value.code == "data_differ"
 
 
+def test_scores_of_folds_that_overlap_have_no_p_value(scene: Of, rows: list[CellRow]) -> None:
+    # Each fold begins 130 days after the one before, and tests 150.
+    apart = read_sweep(made.run_row(N_FOLDS), [row for row in rows if row.fold != 2])
+    for verdict, why in (
+        (scene("whole")[1], "test windows of folds overlap"),
+        (judged(apart), "fewer than 3 folds"),
+    ):
+        assert verdict.judgement is not None
+        scores = [one for one in verdict.judgement.of("xgb").comparisons if one.metric == "brier"]
+        assert [(one.p, one.interval) for one in scores] == [(None, None)]
+        assert scores[0].gain is not None
+        assert why in scores[0].reasons
+    page = scene("whole")[2]
+    assert "no interval: test windows of folds overlap" in page
+
+
+def test_a_lock_says_at_which_cost_and_at_which_it_is_not_sure(rows: list[CellRow]) -> None:
+    poorer = [
+        replace(row, trades=replace(row.trades, net=row.trades.net - 0.4))
+        if row.variant == "lgbm" and row.trades is not None and row.trades.net is not None
+        else row
+        for row in rows
+    ]
+    locked = ("blend", "lgbm-searched", "xgb")
+    verdict = judged(read_sweep(made.run_row(N_FOLDS, costs=(0.0, 0.06, 1.0, 2.0)), poorer))
+    assert verdict.sentence.startswith(f"Lock {', '.join(locked)}, after a cost of 0.05: 3 LOCK, ")
+    assert [note for note in verdict.notes if "locked" in note] == [
+        f"{name} is locked at a cost of 0.05: at 1, 2 the 95 % interval of its net return of a "
+        "signal reaches zero."
+        for name in locked
+    ]
+    free = judged(read_sweep(made.run_row(N_FOLDS, costs=(0.0, 0.06)), poorer))
+    assert free.sentence.startswith("Lock ")
+    assert not free.notes
+
+
 def test_without_a_payoff_costs_come_on_top(scene: Of) -> None:
     _, verdict, _ = scene("without_facts")
     assert verdict.costs[0] == 0.0

@@ -31,10 +31,13 @@ def test_a_real_edge_is_locked_and_a_loser_is_not_tradable(sweep: Any) -> None:
     assert found.of("bad").verdict == "NOT_TRADABLE"
     assert found.of("same").verdict == found.of("base").verdict == "INCONCLUSIVE"
     assert found.sentence.startswith(
-        "Lock good: 1 LOCK, 2 INCONCLUSIVE, 1 NOT_TRADABLE, of 4 variants; 20 trials ever run, p "
+        "Lock good, after a cost of 0.05: 1 LOCK, 2 INCONCLUSIVE, 1 NOT_TRADABLE, of 4 variants; "
+        "20 trials ever run, p "
     )
     assert found.of("good").sentence.startswith("good: LOCK, tradable, and better than the base")
     assert "after a cost of 0.05" in found.of("good").sentence
+    dear = judge(*sweep.parts(), baseline="base", n_trials=20, costs=(0.9,))
+    assert dear.sentence.startswith("Nothing to lock, after a cost of 0.9: 4 NOT_TRADABLE")
     assert found.family.confidence_set == ("good",)
     assert found.family.overfitting is not None
     assert found.family.overfitting.probability < 0.1
@@ -94,6 +97,54 @@ def test_more_trials_take_a_lock_back(make_sweep: Callable[..., Any]) -> None:
     assert few.of("good").verdict == "LOCK"
     assert many.of("good").verdict == "KEEP_AVAILABLE"
     assert "but deflated Sharpe ratio" in many.of("good").reasons[0]
+
+
+def test_better_scores_with_the_trades_of_the_baseline_are_no_lock(
+    make_sweep: Callable[..., Any],
+) -> None:
+    sweep = make_sweep({"base": 0.45, "twin": 0.45}, scores={"twin": 0.05})
+    mine = sweep.trades.filter(pl.col("variant") == "base")
+    trades = pl.concat([mine, mine.with_columns(variant=pl.lit("twin"))])
+    cells = sweep.cells.drop("n_signals")
+    found = judge(cells, trades, sweep.dates, baseline="base", n_trials=2).of("twin")
+    assert found.verdict == "KEEP_AVAILABLE"
+    assert "pr_auc, roc_auc, log_loss and brier" in found.reasons[0]
+    assert found.reasons[0].endswith("but no better money (net return the same)")
+
+
+def test_scores_have_no_p_value_where_folds_test_the_same_days(
+    make_sweep: Callable[..., Any],
+) -> None:
+    sweep = make_sweep(EDGES, scores=SCORES)
+    # What fold 6 tested, fold 5 tests as well.
+    again = sweep.trades.filter(pl.col("fold") == 6).with_columns(fold=pl.lit(5, pl.Int64))
+    trades = pl.concat([sweep.trades, again])
+    cells = sweep.cells.drop("n_signals")
+    found = judge(cells, trades, sweep.dates, baseline="base", n_trials=20)
+    for one in found.of("good").comparisons:
+        assert one.gain is not None
+        assert one.d is not None
+        if one.metric in ("net_return", "expectancy"):
+            assert one.p is not None
+        else:
+            assert (one.p, one.adjusted_p, one.interval) == (None, None, None)
+            assert one.reasons == ("test windows of folds overlap",)
+
+
+def test_dates_by_fold_tell_that_folds_overlap_where_nothing_signals(
+    make_sweep: Callable[..., Any],
+) -> None:
+    sweep = make_sweep(EDGES, scores=SCORES, signals=dict.fromkeys(EDGES, 0.0))
+    apart = {fold: sweep.dates[at * 21 : (at + 1) * 21] for at, fold in enumerate(range(1, 7))}
+    shared = apart | {1: sweep.dates[:22]}
+    p = {}
+    for name, dates in (("flat", sweep.dates), ("apart", apart), ("shared", shared)):
+        found = judge(sweep.cells, sweep.trades, dates, baseline="base", n_trials=20)
+        assert found.n_dates == len(sweep.dates)
+        p[name] = {one.metric: one.p for one in found.of("good").comparisons}
+    assert p["flat"] == p["apart"]
+    assert p["apart"]["brier"] is not None
+    assert p["shared"]["brier"] is None
 
 
 def test_few_signals_leave_no_verdict(make_sweep: Callable[..., Any]) -> None:

@@ -89,6 +89,12 @@ def test_two_folds_are_too_few_for_a_p_value() -> None:
     assert found.reason == "fewer than 3 folds"
 
 
+def test_folds_that_overlap_have_a_mean_and_no_doubt() -> None:
+    found = mean_over_folds(cells_of([0.1, 0.2, 0.3], [1, 2, 3]), overlapping=True)
+    assert (found.value, found.interval, found.p) == (pytest.approx(0.2), None, None)
+    assert found.reason == "test windows of folds overlap"
+
+
 def table(net: np.ndarray) -> Daily:
     return Daily(DAYS[: len(net)], ("base", "other"), np.ones_like(net), net)
 

@@ -30,7 +30,13 @@ def metric(name: str, gain: float, p: float | None = 0.001, d: float | None = No
     )
 
 
+def money(net_return: float, expectancy: float) -> tuple[Comparison, ...]:
+    """Return gains in money that chance could have brought about."""
+    return metric("net_return", net_return, p=0.6), metric("expectancy", expectancy, p=0.6)
+
+
 BETTER = tuple(metric(name, 0.5) for name in ("net_return", "expectancy"))
+SCORES = tuple(metric(name, 0.5) for name in ("log_loss", "brier"))
 WORSE = tuple(metric(name, -0.5) for name in ("net_return", "expectancy"))
 STRONG = Evidence(
     coverage=Coverage(36, 36),
@@ -89,6 +95,33 @@ UNSURE = Estimate(0.01, (-0.05, 0.07), 0.7)
             "INCONCLUSIVE",
             "worse than the baseline in brier (adjusted p 0.001, d -0.40) and better in",
         ),
+        (
+            {"comparisons": (*money(0.0, 0.0), *SCORES)},
+            "KEEP_AVAILABLE",
+            "d +0.50 or more), but no better money (net return the same)",
+        ),
+        (
+            {"comparisons": (*money(1e-17, -1e-17), *SCORES)},
+            "KEEP_AVAILABLE",
+            "(net return the same)",
+        ),
+        (
+            {"comparisons": (*money(-0.2, -0.1), *SCORES)},
+            "KEEP_AVAILABLE",
+            "no better money (net return -0.2, expectancy -0.1)",
+        ),
+        (
+            {"comparisons": (*money(0.2, -0.1), *SCORES)},
+            "KEEP_AVAILABLE",
+            "no better money (expectancy -0.1)",
+        ),
+        (
+            {"comparisons": (*money(0.0, 0.0), *SCORES), "deflated_sharpe": 0.5},
+            "KEEP_AVAILABLE",
+            "(net return the same) and deflated Sharpe ratio 0.500, 0.95 is needed",
+        ),
+        ({"comparisons": (*money(0.2, 0.0), *SCORES)}, "LOCK", "in log_loss and brier"),
+        ({"comparisons": SCORES}, "LOCK", "in log_loss and brier"),
         ({"baseline": None, "comparisons": ()}, "KEEP_AVAILABLE", "measured by it"),
     ],
 )

@@ -85,11 +85,12 @@ def _text(sweep: Sweep, verdict: Judged, standings: list[Standing]) -> str:
             )
         )
     cost = verdict.costs[0]
-    reasons = "\n".join(f"{one.variant}: {one.reason}" for one in standings if one.reason)
+    reasons = [f"{one.variant}: {one.reason}" for one in standings if one.reason]
+    said = "\n".join([*reasons, *verdict.notes])
     common = sweep.of_common and f"\n{sweep.of_common} The last column counts all cells."
     return (
         f"{aligned(header, rows, left=2)}\nnet: mean of a signal on test after a cost of {cost:g}; "
-        f"deflated: Sharpe ratio, of {verdict.n_trials} trials{common}\n\n{reasons}"
+        f"deflated: Sharpe ratio, of {verdict.n_trials} trials{common}\n\n{said}"
     )
 
 

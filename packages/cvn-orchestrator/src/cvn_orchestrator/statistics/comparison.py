@@ -27,8 +27,8 @@ class Comparison:
     ----------
     gain, interval, p
         Of a date for ``net_return`` and of a signal for ``expectancy``, both by the bootstrap over
-        dates; the mean over folds for a score, by t over folds. ``interval`` holds 95 %; ``p`` is
-        two-sided.
+        dates; the mean over folds for a score, by t over folds, which are not to overlap.
+        ``interval`` holds 95 %; ``p`` is two-sided.
     adjusted_p
         By Benjamini and Hochberg over all variants and metrics.
     d
@@ -59,7 +59,7 @@ def compare(results: SweepResults, draws: Draws, cost: float) -> tuple[Compariso
             if metric in MONEY:
                 seen = money_gain(draws, metric, index, cost)
             else:
-                seen = mean_over_folds(pairs)
+                seen = mean_over_folds(pairs, overlapping=results.overlapping)
             found.append(
                 Comparison(
                     variant=variant,

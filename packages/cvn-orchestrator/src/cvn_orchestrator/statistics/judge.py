@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import date
 
 import polars as pl
 
@@ -24,7 +23,7 @@ from cvn_orchestrator.statistics.resampling import (
     estimate,
     standard_error,
 )
-from cvn_orchestrator.statistics.results import SweepResults, read_results
+from cvn_orchestrator.statistics.results import Dates, SweepResults, read_results
 from cvn_orchestrator.statistics.sentences import figures, overall
 from cvn_orchestrator.statistics.verdict import Evidence, Rules, decide
 
@@ -34,7 +33,7 @@ DRAWS = 999
 def judge(
     cells: pl.DataFrame,
     trades: pl.DataFrame,
-    dates: Iterable[date],
+    dates: Dates,
     *,
     baseline: str,
     n_trials: int,
@@ -127,7 +126,7 @@ def judge(
         )
     family = family_figures(net, variants, block=drawn.block, seed=seed)
     return Judgement(
-        sentence=overall(tuple(judged), whole, family, n_trials),
+        sentence=overall(tuple(judged), whole, family, cost, n_trials),
         baseline=baseline,
         variants=tuple(judged),
         coverage=whole,

@@ -14,6 +14,7 @@ from cvn_orchestrator.statistics.results import CELL, SweepResults
 
 FEWEST_CELLS = 3
 FEWEST_FOLDS = 3
+OVERLAPPING = "test windows of folds overlap"
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,20 +83,23 @@ def effect_size(pairs: Paired) -> Effect:
     return Effect(float(pairs.gains.mean()) / spread)
 
 
-def mean_over_folds(pairs: Paired) -> Estimate:
+def mean_over_folds(pairs: Paired, *, overlapping: bool = False) -> Estimate:
     """Return the mean gain with a t interval and p value, folds as the only independent units.
 
-    Symbols of a fold share their dates, so a fold gives one figure, the mean of its cells; test
-    windows of folds do not overlap. The t statistic over few independent groups, with as many
-    degrees of freedom as groups less one, keeps its size whatever the dependence within a group
-    and however groups differ in variance (Ibragimov and Mueller, 2010, "t-statistic based
-    correlation and heterogeneity robust inference"). A bootstrap of so few folds would not.
+    Symbols of a fold share their dates, so a fold gives one figure, the mean of its cells. The t
+    statistic over few independent groups, with as many degrees of freedom as groups less one, keeps
+    its size whatever the dependence within a group and however groups differ in variance (Ibragimov
+    and Mueller, 2010, "t-statistic based correlation and heterogeneity robust inference"). A
+    bootstrap of so few folds would not. Folds whose test windows are ``overlapping``, as those of
+    combinatorial splits, are no independent groups: there is neither interval nor p value.
     """
     folds = np.unique(pairs.folds)
     if not folds.size:
         return Estimate(reason="no cell has the metric for both")
     means = np.array([pairs.gains[pairs.folds == fold].mean() for fold in folds])
     value = float(means.mean())
+    if overlapping:
+        return Estimate(value, reason=OVERLAPPING)
     if folds.size < FEWEST_FOLDS:
         return Estimate(value, reason=f"fewer than {FEWEST_FOLDS} folds")
     error = float(means.std(ddof=1)) / float(np.sqrt(folds.size))

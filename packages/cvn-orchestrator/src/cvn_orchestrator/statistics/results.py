@@ -19,15 +19,17 @@
                                                beside it, in the unit of those costs; finite
 =============================================  ==============================================
 
-``dates`` are all days on which a test row exists, with or without a signal. A datetime counts for
+``dates`` are all days on which a test row exists, with or without a signal, or those of each fold
+by its name: it then shows, also where nothing signals, that folds share days. A datetime counts for
 the day that it shows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any, TypeAlias
 
 import numpy as np
 import polars as pl
@@ -36,6 +38,7 @@ from cvn_harness_core import InputError
 from cvn_orchestrator.statistics.metrics import SCORES
 
 CELL = ("symbol", "fold", "variant")
+Dates: TypeAlias = Iterable[date] | Mapping[Any, Iterable[date]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +53,15 @@ class SweepResults:
         Distinct test dates, rising.
     variants
         All of them, the baseline first, the others by name.
+    fold_dates
+        The test dates that are known of each fold: those given for it, and those with a signal.
     """
 
     cells: pl.DataFrame
     trades: pl.DataFrame
     dates: tuple[date, ...]
     variants: tuple[str, ...]
+    fold_dates: Mapping[object, frozenset[date]]
 
     @property
     def baseline(self) -> str:
@@ -67,9 +73,15 @@ class SweepResults:
         """The score metrics that ``cells`` has, in the order of the house's list."""
         return tuple(name for name in SCORES if name in self.cells.columns)
 
+    @property
+    def overlapping(self) -> bool:
+        """Whether a day is a test date of two folds of ``cells``."""
+        folds = [self.fold_dates.get(fold, frozenset()) for fold in self.cells["fold"].unique()]
+        return sum(map(len, folds)) > len(frozenset().union(*folds))
+
 
 def read_results(
-    cells: pl.DataFrame, trades: pl.DataFrame, dates: Iterable[date], *, baseline: str
+    cells: pl.DataFrame, trades: pl.DataFrame, dates: Dates, *, baseline: str
 ) -> SweepResults:
     """Return the results, or raise InputError.
 
@@ -80,7 +92,12 @@ def read_results(
     """
     _have("cells", cells, (*CELL, "state"))
     _have("trades", trades, (*CELL, "time", "gross"))
-    days = sorted({_day(moment) for moment in dates})
+    by_fold: dict[object, set[date]] = {}
+    if isinstance(dates, Mapping):
+        by_fold = {fold: set(map(_day, moments)) for fold, moments in dates.items()}
+        days = sorted(set().union(*by_fold.values()))
+    else:
+        days = sorted(set(map(_day, dates)))
     if cells.is_empty() or not days:
         message = f"a sweep needs cells and test dates; it has {cells.height} and {len(days)}."
         raise InputError("zero_rows", message)
@@ -94,7 +111,11 @@ def read_results(
         raise InputError("data_differ", message)
     trades = _like_cells(trades, cells)
     results = SweepResults(
-        cells, trades, tuple(days), (baseline, *(name for name in names if name != baseline))
+        cells,
+        trades,
+        tuple(days),
+        (baseline, *(name for name in names if name != baseline)),
+        _fold_dates(by_fold, trades),
     )
     _check_figures(results)
     _check_trades(results)
@@ -121,6 +142,15 @@ def _like_cells(trades: pl.DataFrame, cells: pl.DataFrame) -> pl.DataFrame:
 
 def _day(moment: date) -> date:
     return moment.date() if isinstance(moment, datetime) else moment
+
+
+def _fold_dates(
+    given: Mapping[object, set[date]], trades: pl.DataFrame
+) -> dict[object, frozenset[date]]:
+    found = {fold: set(days) for fold, days in given.items()}
+    for fold, day in trades.select("fold", "date").unique().drop_nulls().iter_rows():
+        found.setdefault(fold, set()).add(day)
+    return {fold: frozenset(days) for fold, days in found.items()}
 
 
 def _check_figures(results: SweepResults) -> None:

@@ -11,7 +11,11 @@ from cvn_orchestrator.statistics.verdict import VERDICTS, Evidence
 
 
 def overall(
-    variants: tuple[VariantJudgement, ...], coverage: Coverage, family: Family, n_trials: int
+    variants: tuple[VariantJudgement, ...],
+    coverage: Coverage,
+    family: Family,
+    cost: float,
+    n_trials: int,
 ) -> str:
     """Return the sentence on the whole sweep."""
     if not coverage.full:
@@ -19,6 +23,7 @@ def overall(
     count = Counter(one.verdict for one in variants)
     locked = [one.variant for one in variants if one.verdict == "LOCK"]
     head = f"Lock {', '.join(locked)}" if locked else "Nothing to lock"
+    head += f", after a cost of {cost:g}"
     tally = ", ".join(f"{count[verdict]} {verdict}" for verdict in VERDICTS if count[verdict])
     proof = [f"{n_trials} trials ever run"]
     if family.superior_p is not None:

@@ -21,6 +21,10 @@ VERDICTS: tuple[Verdict, ...] = (
 )
 
 
+NOTHING = 1e-12
+"""Differences in money that are rounding."""
+
+
 @dataclass(frozen=True)
 class Rules:
     """The limits of the ladder.
@@ -158,9 +162,23 @@ def _baseline_scarce(seen: Evidence) -> str | None:
 
 def _better(seen: Evidence) -> str | None:
     better = seen.differs(1)
-    if len(better) < seen.rules.metrics or seen.differs(-1) or _lucky(seen):
+    if len(better) < seen.rules.metrics or seen.differs(-1) or _poorer(seen) or _lucky(seen):
         return None
     return f"tradable, and better than the baseline in {names(better)}"
+
+
+def _poorer(seen: Evidence) -> str | None:
+    """Return in which money the variant did no better than the baseline; None if it did."""
+    nothing = NOTHING * max(1.0, abs(seen.expectancy.value or 0.0))
+    gains = {one.metric: one.gain for one in seen.comparisons if one.gain is not None}
+    total, each = gains.get("net_return"), gains.get("expectancy")
+    found = []
+    if total is not None and total <= nothing:
+        gained = f"{total:+.2g}" if total < -nothing else "the same"
+        found.append(f"net return {gained}")
+    if each is not None and each < -nothing:
+        found.append(f"expectancy {each:+.2g}")
+    return f"no better money ({', '.join(found)})" if found else None
 
 
 def _lucky(seen: Evidence) -> str | None:
@@ -182,12 +200,14 @@ def _mixed(seen: Evidence) -> str | None:
 def _tradable(seen: Evidence) -> str | None:
     if seen.baseline is None:
         return "tradable; the others are measured by it"
-    better, lucky = seen.differs(1), _lucky(seen)
+    better = seen.differs(1)
     if not better:
         return "tradable, neither better nor worse than the baseline"
     said = f"tradable, and better than the baseline in {names(better)}"
-    few = len(better) < seen.rules.metrics
-    return f"{said} alone" if few else f"{said}, but {lucky}"
+    if len(better) < seen.rules.metrics:
+        return f"{said} alone"
+    lacks = [lack for lack in (_poorer(seen), _lucky(seen)) if lack]
+    return f"{said}, but {' and '.join(lacks)}"
 
 
 def names(found: tuple[Comparison, ...]) -> str:
@@ -209,7 +229,8 @@ LADDER = (
     Rung("INCONCLUSIVE", "the baseline has too few signals to compare with", _baseline_scarce),
     Rung(
         "LOCK",
-        "better in two metrics or more, worse in none, deflated Sharpe ratio 0.95 or more",
+        "better in two metrics or more, worse in none, net return above the baseline's and "
+        "expectancy not below it, deflated Sharpe ratio 0.95 or more",
         _better,
     ),
     Rung("INCONCLUSIVE", "worse than the baseline in a metric", _mixed),

@@ -83,7 +83,7 @@ def judged(sweep: Sweep, *, cost: float | None = None, n_trials: int | None = No
         raise InputError("setting_invalid", message)
     common = sweep.common
     dates, unknown = _dates(common)
-    why = _too_little(sweep, common, dates)
+    why = _too_little(sweep, common, any(dates.values()))
     if why:
         return Judged(f"No verdict: {_progress(sweep)}; {why}.", costs, trials, why=why)
     judgement = judge(
@@ -99,7 +99,8 @@ def judged(sweep: Sweep, *, cost: float | None = None, n_trials: int | None = No
     if mixed:
         judgement = _undecided(judgement, mixed)
     sentence = _sentence(sweep, mixed) or judgement.sentence
-    return Judged(sentence, costs, trials, judgement, notes=tuple(_notes(sweep, unknown, mixed)))
+    notes = (*_notes(sweep, unknown, mixed), *_dearer(judgement))
+    return Judged(sentence, costs, trials, judgement, notes=notes)
 
 
 def _progress(sweep: Sweep) -> str:
@@ -108,7 +109,7 @@ def _progress(sweep: Sweep) -> str:
     return f"{said}, {sweep.open} not begun" if sweep.open else said
 
 
-def _too_little(sweep: Sweep, common: Sequence[Found], dates: set[date]) -> str:
+def _too_little(sweep: Sweep, common: Sequence[Found], dated: bool) -> str:
     """Return why nothing can be said at all, or nothing."""
     if not sweep.done:
         return NONE_DONE
@@ -116,7 +117,7 @@ def _too_little(sweep: Sweep, common: Sequence[Found], dates: set[date]) -> str:
         return f"the baseline {sweep.run.baseline} has no cell that is done"
     if not common:
         return NONE_SHARED
-    return "" if dates else "the test dates are not known, and there is no signal to tell any"
+    return "" if dated else "the test dates are not known, and there is no signal to tell any"
 
 
 def _sentence(sweep: Sweep, mixed: str) -> str:
@@ -180,6 +181,23 @@ def _notes(sweep: Sweep, unknown: int, mixed: str) -> Iterator[str]:
         )
     if sweep.money and sweep.payoff is None:
         yield "No payoff is known: costs come on top of what the returns hold already."
+
+
+def _dearer(judgement: Judgement) -> Iterator[str]:
+    """Yield what is locked at the main cost, and might not earn at another."""
+    for one in judgement.variants:
+        if one.verdict != "LOCK":
+            continue
+        unsure = [
+            f"{at.cost:g}"
+            for at in one.at_costs[1:]
+            if at.expectancy.interval is not None and at.expectancy.interval[0] <= 0
+        ]
+        if unsure:
+            yield (
+                f"{one.variant} is locked at a cost of {judgement.cost:g}: at {', '.join(unsure)} "
+                "the 95 % interval of its net return of a signal reaches zero."
+            )
 
 
 def _costs(sweep: Sweep, cost: float | None) -> tuple[float, ...]:
@@ -246,18 +264,19 @@ def _worthless(trades: Trades) -> Trades:
     return Trades(trades.time, np.zeros(len(trades.time)))
 
 
-def _dates(common: Iterable[Found]) -> tuple[set[date], int]:
-    """Return the test dates, and how many cells tell only those with a signal."""
-    dates: set[date] = set()
+def _dates(common: Iterable[Found]) -> tuple[dict[int, set[date]], int]:
+    """Return the test dates of each fold, and how many cells tell only those with a signal."""
+    by_fold: dict[int, set[date]] = {}
     unknown = 0
     for found in common:
+        dates = by_fold.setdefault(found.row.fold, set())
         if found.facts is not None and found.facts.test_days is not None:
             dates.update(dates_of(found.facts.test_days))
         else:
             unknown += 1
             if found.row.trades is not None:
                 dates.update(found.row.trades.time.astype("datetime64[D]").tolist())
-    return dates, unknown
+    return by_fold, unknown
 
 
 def _required(sweep: Sweep) -> list[str]:

@@ -12,8 +12,9 @@ from cvn_orchestrator.report.sweep.shown import TONES
 from cvn_orchestrator.statistics import LADDER, Judgement, Verdict
 
 MEANING: dict[Verdict, str] = {
-    "LOCK": "take it: it earns after cost, and is better than the baseline beyond luck",
-    "KEEP_AVAILABLE": "it earns after cost; that it is better than the baseline is not shown",
+    "LOCK": "take it: it earns after cost, earned more than the baseline, and is better than it "
+    "beyond luck in two metrics or more",
+    "KEEP_AVAILABLE": "it earns after cost; that it should replace the baseline is not shown",
     "INCONCLUSIVE": "these data do not decide",
     "ABANDON": "worse than the baseline",
     "NOT_TRADABLE": "its signals lose money after cost",
