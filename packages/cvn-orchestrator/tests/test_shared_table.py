@@ -249,3 +249,22 @@ def test_the_manifest_says_what_there_is(schema: Schema, tmp_path: Path) -> None
         "features": ["a", "b"],
         "n_rows": {"ES/2": 50, "NQ": 50},
     }
+
+
+def test_files_that_change_while_they_are_read_are_refused(
+    schema: Schema, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the new rows would be kept under the name of the old ones."""
+    read = shared.read_tables
+
+    def late(path: Path) -> pl.DataFrame:
+        frame(60).write_parquet(path)
+        return read(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shared, "read_tables", late)
+        with pytest.raises(InputError, match="changed while it was read") as caught:
+            share_table(schema, tmp_path / "work")
+    assert caught.value.code == "data_unreadable"
+    assert not (tmp_path / "work").exists()
+    assert share_table(schema, tmp_path / "work").n_rows == {"ES/2": 60, "NQ": 60}

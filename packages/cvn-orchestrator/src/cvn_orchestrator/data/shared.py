@@ -92,13 +92,17 @@ def share_table(schema: Schema, folder: Path) -> SharedTable:
     DataError
         ``data_invalid``, with every fault of the table.
     InputError
-        ``data_unreadable``; ``setting_invalid`` for a folder that cannot be written.
+        ``data_unreadable``, also for files that change meanwhile; ``setting_invalid`` for a folder
+        that cannot be written.
     """
     digests = _digests(schema)
     content = _content(digests, schema)
     target = folder / _hex([FORMAT, pl.__version__, content])
     if not (target / _MANIFEST).is_file():
         table = read_tables(schema.path)
+        if _digests(schema) != digests:
+            message = f"{schema.path} changed while it was read; run the command again."
+            raise InputError("data_unreadable", message)
         require_sound(table, schema)
         with writing(folder):
             folder.mkdir(parents=True, exist_ok=True)
