@@ -28,6 +28,7 @@ from cvn_harness_core import (
     seed_config,
 )
 from cvn_harness_core.contracts.params import Overridden
+from cvn_harness_core.database import patience
 
 pytestmark = pytest.mark.usefixtures("models")
 
@@ -263,6 +264,18 @@ def test_a_password_that_the_driver_repeats_is_hidden(server: sa.URL) -> None:
     message = refusal("config_unreadable", lambda: read_config("searched", sql=text))
     assert "cannot be used" in message
     assert "s3cret p/w" not in message.partition("cannot be used")[2]
+
+
+def test_a_server_that_is_not_heard_of_is_given_up(server: sa.URL) -> None:
+    url = server.update_query_dict({"keepalives_idle": "7"})
+    engine = sa.create_engine(url, poolclass=sa.NullPool, connect_args=patience(url))
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert driver is not None
+        has = driver.info.get_parameters()
+    assert (has["connect_timeout"], has["tcp_user_timeout"]) == ("10", "30000")
+    assert [has[f"keepalives_{name}"] for name in ("idle", "interval", "count")] == ["7", "10", "3"]
+    assert patience(sa.make_url("sqlite:///hpo.db")) == {}
 
 
 def test_a_file_of_sqlite_that_is_not_there_is_not_made_by_reading(tmp_path: Path) -> None:

@@ -10,8 +10,14 @@ from urllib.parse import quote, quote_plus
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-_PATIENCE_S = 10
-_WITH_PATIENCE = {"psycopg", "psycopg2"}
+_LOST_AFTER = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+_WITH_PATIENCE = {"psycopg", "psycopg2"}  # which are of libpq
 
 
 def url_of(text: str) -> sa.URL:
@@ -38,9 +44,13 @@ def sqlite_file(url: sa.URL) -> Path | None:
 
 
 def patience(url: sa.URL) -> dict[str, Any]:
-    """Return the arguments of the driver that have it wait 10 s for a connection."""
-    limited = url.get_driver_name() in _WITH_PATIENCE and "connect_timeout" not in url.query
-    return {"connect_timeout": _PATIENCE_S} if limited else {}
+    """Return the arguments of the driver that have it give up a server which is not heard of.
+
+    It waits 10 s for a connection, and a minute at most for one that was lost without a word.
+    """
+    if url.get_driver_name() not in _WITH_PATIENCE:
+        return {}
+    return {name: value for name, value in _LOST_AFTER.items() if name not in url.query}
 
 
 def without_secrets(said: str, url: sa.URL) -> str:

@@ -9,7 +9,9 @@ import pytest
 import sqlalchemy as sa
 
 from cvn_orchestrator.errors import ResultsError
+from cvn_orchestrator.results.connecting import WRITES, engine_of
 from cvn_orchestrator.results.database import Results, open_results
+from cvn_orchestrator.results.faults import persistently
 from cvn_orchestrator.results.sink import Sink
 
 from .rows import WHEN, a_cell, a_failure, a_run
@@ -164,6 +166,61 @@ def test_a_lost_connection_is_made_again(postgresql: str) -> None:
             connection.execute(sa.text(f"{kill} AND datname = current_database()"))
         results.write([a_cell()])
         assert results.attempts(RUN) == {"c1": ("done", 1, None)}
+
+
+def test_a_connection_is_looked_at_before_it_is_used(postgresql: str) -> None:
+    with open_results(postgresql, patience_s=0.0) as results:
+        results.begin(a_run())
+        with sa.create_engine(postgresql, poolclass=sa.NullPool).begin() as connection:
+            connection.execute(
+                sa.text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+        results.write([a_cell()])  # which would not be tried again
+
+
+def test_a_server_that_is_not_heard_of_is_given_up(postgresql: str) -> None:
+    expected = {
+        "connect_timeout": "10",
+        "keepalives_idle": "30",
+        "keepalives_interval": "10",
+        "keepalives_count": "3",
+        "tcp_user_timeout": "30000",
+    }
+    own = sa.make_url(postgresql).update_query_dict({"tcp_user_timeout": "5000"})
+    for url, wanted in (
+        (sa.make_url(postgresql), expected),
+        (own, {**expected, "tcp_user_timeout": "5000"}),
+    ):
+        engine = engine_of(url)
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            assert wanted.items() <= driver.info.get_parameters().items()
+        engine.dispose()
+
+
+def test_patience_begins_with_the_first_failure(sqlite: str) -> None:
+    """However long that took: here it waits longer for the lock than patience lasts."""
+    open_results(sqlite).close()
+    holder, writer = sa.create_engine(sqlite), engine_of(sa.make_url(f"{sqlite}?timeout=0.3"))
+    tries = []
+    with holder.connect() as holding:
+        holding.exec_driver_sql("BEGIN IMMEDIATE")
+
+        def write() -> str:
+            tries.append(len(tries))
+            if len(tries) == 2:
+                holding.rollback()
+            with writer.execution_options(**{WRITES: True}).begin():
+                return "written"
+
+        assert persistently(write, 0.1) == "written"
+    assert len(tries) == 2
+    holder.dispose()
+    writer.dispose()
 
 
 @pytest.mark.parametrize("state", ["40001", "40P01"])

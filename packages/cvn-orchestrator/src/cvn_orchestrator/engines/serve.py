@@ -20,6 +20,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # whoever began this process ends it
     connection = Connection(descriptor)
+    os.register_at_fork(after_in_child=connection.close)  # one that outlives us must not hold it
     try:
         sys.path[:], share = connection.recv()
         os.environ.update(share)

@@ -18,7 +18,14 @@ WRITES = "cvn_writes"
 
 _PSYCOPG = "postgresql+psycopg"
 _BUSY_S = 10
-_CONNECT_S = 10
+_LOST_AFTER = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # milliseconds
+}
+"""Of libpq: a server that nothing is heard of is given up in a minute, and not in fifteen."""
 _OLDEST_SQLITE = (3, 35)  # RETURNING
 
 
@@ -78,11 +85,12 @@ def engine_of(url: sa.URL) -> sa.Engine:
     Raises ResultsError ``results_unavailable`` without the driver.
     """
     lite = url.get_backend_name() == "sqlite"
-    patience = {"timeout": _BUSY_S} if lite else {"connect_timeout": _CONNECT_S}
+    patience = {"timeout": _BUSY_S} if lite else _LOST_AFTER
     with typed(url):
         engine = sa.create_engine(
             url,
             connect_args={name: s for name, s in patience.items() if name not in url.query},
+            pool_pre_ping=not lite,
             json_serializer=str,
             json_deserializer=json.loads,
         )

@@ -46,15 +46,18 @@ def typed(url: sa.URL) -> Iterator[None]:
 def persistently(work: Callable[[], T], patience_s: float) -> T:
     """Return what ``work`` returns; try again for a while where that can help.
 
-    ``work`` must be a whole transaction. Waits grow from 0.05 to 2 s, by chance up to half as long
+    ``work`` must be a whole transaction. Patience begins with the first failure, however long that
+    took to be noticed. Waits grow from 0.05 to 2 s, by chance up to half as long
     again, so that two who block one another part.
     """
-    deadline, wait = time.monotonic() + patience_s, _FIRST_S
+    deadline, wait = None, _FIRST_S
     while True:
         try:
             return work()
         except DBAPIError as error:
-            if not transient(error) or time.monotonic() + wait > deadline:
+            now = time.monotonic()
+            deadline = now + patience_s if deadline is None else deadline
+            if not transient(error) or now + wait > deadline:
                 raise
         time.sleep(wait * random.uniform(1.0, 1.5))  # noqa: S311
         wait = min(2 * wait, _LONGEST_S)
