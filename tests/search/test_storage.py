@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cvn_harness_core import SearchError, count_trials, read_search, train_one
+from cvn_harness_core import SearchError, count_trials, database, read_search, train_one
 from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.search.lease import lease
 from cvn_harness_core.search.storage import close_storage, open_storage, shown
@@ -129,7 +129,7 @@ def test_a_server_that_does_not_answer_is_waited_for_briefly(
 ) -> None:
     import socket
 
-    monkeypatch.setattr("cvn_harness_core.database._PATIENCE_S", 2)
+    monkeypatch.setitem(database._LOST_AFTER, "connect_timeout", 2)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql+psycopg://me@127.0.0.1:{silent.getsockname()[1]}/x"
         started = time.monotonic()
