@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,8 @@ from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import Ended, EngineSettings, Run, Task
 from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import SweepError
-from cvn_orchestrator.results.rows import CellRow
+
+from .rows import done
 
 LONG_S = 60.0
 Do = Callable[[Path], None]
@@ -64,20 +64,6 @@ class Doing:
         finally:
             if self.leaves is not None:
                 self.leaves(self.folder)
-
-
-def done(task: Task) -> CellRow:
-    return CellRow(
-        run="r",
-        cell=task.cell,
-        symbol=task.symbol,
-        fold=task.fold,
-        variant=task.variant,
-        state="done",
-        attempt=1,
-        finished=datetime.now(UTC),
-        seconds=0.3,
-    )
 
 
 def wait_until(holds: Callable[[], bool], seconds: float = LONG_S) -> None:

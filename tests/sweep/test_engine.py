@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,7 +17,8 @@ from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import Ended, Engine, EngineSettings, Run, Task
 from cvn_orchestrator.engines.tasks import Tasks
 from cvn_orchestrator.errors import SweepError
-from cvn_orchestrator.results.rows import CellRow
+
+from .rows import done
 
 TASKS = [Task(f"{symbol}{number}", symbol, 1, str(number)) for symbol in "AB" for number in (1, 2)]
 
@@ -46,18 +46,7 @@ class Napping:
             time.sleep(self.nap)
             said = f"{started} {time.time()} {os.environ['CVN_THREADS']} {os.getpid()}"
             (self.folder / task.cell).write_text(said)
-            row = CellRow(
-                run="r",
-                cell=task.cell,
-                symbol=task.symbol,
-                fold=task.fold,
-                variant=task.variant,
-                state="done",
-                attempt=1,
-                finished=datetime.now(UTC),
-                seconds=0.3,
-            )
-            return Ended(task, row, peak_bytes=self.held)
+            return Ended(task, done(task), peak_bytes=self.held)
 
         yield run
 

@@ -77,7 +77,7 @@ def calibrate_if_better(
         if reason := _below_floors(settings, y[part], part=PART_OF_FLOOR):
             return None, replace(asked, reason=reason)
 
-    from sklearn.metrics import brier_score_loss  # a second
+    from sklearn.metrics import brier_score_loss  # heavy: imported when needed
 
     first = fit_calibrator(settings.method, scores[early], y[early])
     before, after = scores[late], calibrate(first, scores[late])

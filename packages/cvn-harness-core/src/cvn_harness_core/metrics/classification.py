@@ -19,7 +19,7 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
 
     ``scores`` (n,) are probabilities of the positive class, ``y`` (n,) labels in {0, 1}.
     """
-    from sklearn import config_context, metrics  # a second
+    from sklearn import config_context, metrics  # heavy: imported when needed
 
     one_class = y.min() == y.max()
     with config_context(assume_finite=True, skip_parameter_validation=True):  # checked long ago

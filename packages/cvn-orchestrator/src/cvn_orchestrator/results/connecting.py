@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
+from cvn_harness_core.database import patience
 from cvn_orchestrator.errors import ResultsError
 from cvn_orchestrator.results.faults import shown, typed
 
@@ -18,14 +19,6 @@ WRITES = "cvn_writes"
 
 _PSYCOPG = "postgresql+psycopg"
 _BUSY_S = 10
-_LOST_AFTER = {
-    "connect_timeout": 10,
-    "keepalives_idle": 30,
-    "keepalives_interval": 10,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 30_000,  # milliseconds
-}
-"""Of libpq: a server that nothing is heard of is given up in a minute, and not in fifteen."""
 _OLDEST_SQLITE = (3, 35)  # RETURNING
 
 
@@ -85,11 +78,11 @@ def engine_of(url: sa.URL) -> sa.Engine:
     Raises ResultsError ``results_unavailable`` without the driver.
     """
     lite = url.get_backend_name() == "sqlite"
-    patience = {"timeout": _BUSY_S} if lite else _LOST_AFTER
+    busy = {} if "timeout" in url.query else {"timeout": _BUSY_S}
     with typed(url):
         engine = sa.create_engine(
             url,
-            connect_args={name: s for name, s in patience.items() if name not in url.query},
+            connect_args=busy if lite else patience(url),
             pool_pre_ping=not lite,
             json_serializer=str,
             json_deserializer=json.loads,

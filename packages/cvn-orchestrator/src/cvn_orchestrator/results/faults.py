@@ -46,9 +46,9 @@ def typed(url: sa.URL) -> Iterator[None]:
 def persistently(work: Callable[[], T], patience_s: float) -> T:
     """Return what ``work`` returns; try again for a while where that can help.
 
-    ``work`` must be a whole transaction. Patience begins with the first failure, however long that
-    took to be noticed. Waits grow from 0.05 to 2 s, by chance up to half as long
-    again, so that two who block one another part.
+    ``work`` must be a whole transaction. Patience begins with the first failure, however long
+    that took to be noticed. Waits grow from 0.05 to 2 s, by chance up to half as long again, so
+    that two who block one another part.
     """
     deadline, wait = None, _FIRST_S
     while True:
