@@ -10,6 +10,7 @@ from cvn_model_catboost.params import PARAMS, RESERVED
 
 # CatBoost's allocator, mimalloc, gives back what a tree has freed after 3 ms, not 10: two fits
 # at once then hold half as much. It reads this as the library is loaded, and a user's word stands.
+# (CatBoost 1.2.7's allocator is an older one, without this setting; hence 1.2.8 in pyproject.toml.)
 os.environ.setdefault("MIMALLOC_PURGE_DELAY", "3")
 
 
