@@ -14,6 +14,7 @@ from cvn_harness_core.contracts.out_of_fold import FoldProof
 from cvn_harness_core.contracts.params import EffectiveParam, ParamValue
 from cvn_harness_core.contracts.payoff import Payoff
 from cvn_harness_core.contracts.probability import Probability
+from cvn_harness_core.contracts.read_only import freeze
 from cvn_harness_core.contracts.search import SearchRecord
 from cvn_harness_core.contracts.theta import ThetaDecision, ThetaOutcome
 from cvn_harness_core.contracts.tradability import Tradability
@@ -21,7 +22,7 @@ from cvn_harness_core.contracts.tradability import Tradability
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactRecord:
-    """The facts of one training.
+    """The facts of one training. Dicts and lists in it are read-only: ``dict(it)`` is a copy.
 
     Parameters
     ----------
@@ -114,6 +115,9 @@ class ArtifactRecord:
     params_digest: str = ""
     diagnostics: dict[str, Any] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        freeze(self)
 
     @property
     def theta(self) -> float | None:

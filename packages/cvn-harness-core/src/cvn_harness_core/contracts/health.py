@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields
 from typing import Literal, TypeAlias
 
 from cvn_harness_core.contracts.checks import real
+from cvn_harness_core.contracts.read_only import freeze
 from cvn_harness_core.errors import FitError
 
 Verdict: TypeAlias = Literal["healthy", "suspect", "unhealthy"]
@@ -76,6 +77,7 @@ class TrainingHealth:
         # A bundle keeps its keys in alphabetical order.
         worst = sorted(self.worst_psi.items(), key=lambda item: (-item[1], item[0]))
         object.__setattr__(self, "worst_psi", dict(worst))
+        freeze(self)
 
     def require_usable(self, who: str) -> None:
         """Raise FitError ``training_unhealthy``, with reasons and figures, if it is unhealthy."""

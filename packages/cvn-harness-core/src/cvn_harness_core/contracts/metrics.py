@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field, fields
 from functools import cache
 
+from cvn_harness_core.contracts.read_only import freeze
 from cvn_harness_core.errors import InputError
 
 
@@ -61,6 +62,7 @@ class SplitMetrics:
     undefined: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        freeze(self)
         for name in metric_names():
             value = getattr(self, name)
             if value is None and name not in self.undefined:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 
 from cvn_harness_core.contracts.checks import integer, real
-from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.contracts.split import Array, read_only_view
 from cvn_harness_core.errors import InputError
 
 
@@ -100,6 +100,10 @@ class OutOfFoldScores:
     scores: Array
     folds: tuple[FoldProof, ...]
     n_unscored: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rows", read_only_view(self.rows))
+        object.__setattr__(self, "scores", read_only_view(self.scores))
 
 
 def stamp_text(stamp: np.datetime64) -> str:

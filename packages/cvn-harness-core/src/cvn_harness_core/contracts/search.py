@@ -7,6 +7,7 @@ from typing import Literal
 
 from cvn_harness_core.contracts.curve import CurveSummary
 from cvn_harness_core.contracts.params import ParamValue
+from cvn_harness_core.contracts.read_only import freeze
 from cvn_harness_core.contracts.space import Choice, Dimension
 
 TrialState = Literal["complete", "pruned", "failed"]
@@ -87,6 +88,9 @@ class TrialRecord:
     reports: tuple[tuple[int, float], ...] = ()
     rungs: dict[str, float] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        freeze(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchRecord:
@@ -134,6 +138,9 @@ class SearchRecord:
     n_trials_on_data: int
     seconds: float | None
     replaced_ranges: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        freeze(self)
 
     @property
     def best_trial(self) -> TrialRecord | None:

@@ -60,8 +60,8 @@ class Split:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
-        put(self, "X", _read_only(as_matrix(self.X)))
-        put(self, "y", _read_only(_as_labels(self.y)))
+        put(self, "X", read_only_view(as_matrix(self.X)))
+        put(self, "y", read_only_view(_as_labels(self.y)))
         n = self.X.shape[0]
         if n == 0:
             message = "X has no rows; each split needs at least one."
@@ -69,13 +69,13 @@ class Split:
         for name in ("time", "label_end"):
             value = getattr(self, name)
             if value is not None:
-                put(self, name, _read_only(as_time(name, value)))
+                put(self, name, read_only_view(as_time(name, value)))
         for name in ("returns", "weight"):
             value = getattr(self, name)
             if value is not None:
-                put(self, name, _read_only(_as_float_vector(name, value)))
+                put(self, name, read_only_view(_as_float_vector(name, value)))
         if self.symbol is not None:
-            put(self, "symbol", _read_only(_as_symbols(self.symbol)))
+            put(self, "symbol", read_only_view(_as_symbols(self.symbol)))
         for name in ("y", "time", "label_end", "returns", "weight", "symbol"):
             value = getattr(self, name)
             if value is not None and value.shape != (n,):
@@ -252,7 +252,8 @@ def _check_time(split: Split) -> None:
             raise InputError(code, message)
 
 
-def _read_only(array: Array) -> Array:
+def read_only_view(array: Array) -> Array:
+    """Return the same array, which cannot be written to through this view."""
     view = array.view()
     view.flags.writeable = False
     return view

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
 
 from cvn_harness_core.contracts.calibration import EvidenceSource
 from cvn_harness_core.contracts.checks import real
 from cvn_harness_core.contracts.cuts import Cuts, all_cuts
 from cvn_harness_core.contracts.payoff import Payoff
 from cvn_harness_core.contracts.probability import Probability
-from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.contracts.read_only import freeze
+from cvn_harness_core.contracts.split import Array, read_only_view
 
 MAX_CURVE_POINTS = 512
 
@@ -21,6 +24,8 @@ RateAlarm: TypeAlias = Literal["above_band", "below_band", "above_predicted", "b
 @dataclass(frozen=True)
 class ThetaEvidence:
     """What a rule decides from: rows that the model was not fitted on, and never those of test.
+
+    No array of it can be written to: the figures of validation are of the same arrays.
 
     Parameters
     ----------
@@ -54,10 +59,23 @@ class ThetaEvidence:
     n_train: int = 0
     source: EvidenceSource = "validation"
 
+    def __post_init__(self) -> None:
+        _protect(self)
+
     @cached_property
     def cuts(self) -> Cuts:
         """Every cut that the distinct scores allow, in order of rising theta; counted once."""
-        return all_cuts(self.scores, self.y, self.returns)
+        cuts = all_cuts(self.scores, self.y, self.returns)
+        _protect(cuts)
+        return cuts
+
+
+def _protect(record: ThetaEvidence | Cuts) -> None:
+    """Make the arrays of a record read-only, without a copy."""
+    for field_ in fields(record):
+        value = getattr(record, field_.name)
+        if isinstance(value, np.ndarray):
+            object.__setattr__(record, field_.name, read_only_view(value))
 
 
 @dataclass(frozen=True)
@@ -166,6 +184,7 @@ class ThetaDecision:
     curve: ThetaCurve | None = None
 
     def __post_init__(self) -> None:
+        freeze(self)
         if self.theta is not None:
             setting = f"the theta of the rule {self.rule!r}"
             object.__setattr__(self, "theta", real(setting, self.theta, low=0))

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar, Literal
 
+from cvn_harness_core.contracts.read_only import freeze
+
 SCHEMA_VERSION = 1
 
 
@@ -28,6 +30,9 @@ class Event:
     symbol: str | None = None
     fold: str | None = None
     variant: str | None = None
+
+    def __post_init__(self) -> None:
+        freeze(self)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the event as a flat mapping, name and schema version first."""
