@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -333,6 +334,48 @@ def test_a_rule_that_returns_no_choice_or_no_reason_is_told_so(choice: Any) -> N
     with pytest.raises(InputError, match="'faulty' returned") as caught:
         decided(Faulty(choice), [0.2, 0.9], [0, 1])
     assert caught.value.code == "figure_invalid"
+
+
+@pytest.mark.parametrize(
+    ("choice", "fault"),
+    [
+        (ThetaChoice(None, 7), "with a text"),  # type: ignore[arg-type]
+        (ThetaChoice(0.5, band=(0.9, 0.1)), "its band must be"),
+        (ThetaChoice(0.5, band=(0.1,)), "its band must be"),  # type: ignore[arg-type]
+        (ThetaChoice(0.5, interval=(0.9, 0.1)), "its interval must be"),
+        (ThetaChoice(0.5, feasible=np.ones(3, bool)), "one boolean for each of the 2 cuts"),
+        (ThetaChoice(0.5, feasible=np.ones(2)), "one boolean for each of the 2 cuts"),
+    ],
+    ids=repr,
+)
+def test_a_choice_that_cannot_be_kept_is_told_what_is_wrong(
+    choice: ThetaChoice, fault: str
+) -> None:
+    with pytest.raises(InputError, match=fault) as caught:
+        decided(Faulty(choice), [0.2, 0.9], [0, 1])
+    assert caught.value.code == "figure_invalid"
+
+
+def test_a_band_may_be_empty_where_there_is_no_theta() -> None:
+    decision = decided(Faulty(ThetaChoice(None, "no_cut", band=(0.9, 0.1))), [0.2, 0.9], [0, 1])
+    assert (decision.min_buy_rate, decision.max_buy_rate) == (0.9, 0.1)
+
+
+@pytest.mark.parametrize(
+    "array", ["scores", "y", "returns", "time", "label_end", "cuts.theta", "cuts.return_sum"]
+)
+def test_a_rule_cannot_write_to_its_evidence(array: str) -> None:
+    time = np.array(["2020-01-01", "2020-01-02"], "datetime64[ns]")
+    given = ThetaEvidence(
+        np.array([0.2, 0.9]),
+        np.array([0, 1]),
+        returns=np.array([0.1, 0.2]),
+        time=time,
+        label_end=time,
+    )
+    assert np.shares_memory(given.time, time)  # it is not copied
+    with pytest.raises(ValueError, match="read-only"):
+        attrgetter(array)(given)[:] = 0
 
 
 def test_a_rule_may_answer_in_numpy_and_the_decision_can_be_kept() -> None:

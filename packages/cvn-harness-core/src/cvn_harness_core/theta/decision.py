@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from cvn_harness_core.contracts.checks import real
@@ -34,16 +36,13 @@ def decide(
     Raises
     ------
     InputError
-        ``scores_not_finite``; ``figure_invalid`` where a rule returns no ``ThetaChoice``, or no
-        reason for no theta; whatever the rule raises.
+        ``scores_not_finite``; ``figure_invalid`` where a rule returns no ``ThetaChoice``, no
+        reason for no theta, or a band or ``feasible`` that are none; whatever the rule raises.
     """
     require_finite(evidence.scores)
     choice = rule.decide(evidence)
-    if not isinstance(choice, ThetaChoice) or (choice.theta is None) == (choice.reason is None):
-        message = (
-            f"the rule {rule.name!r} returned {choice!r}; it must return ThetaChoice(theta), or "
-            "ThetaChoice(None, reason)."
-        )
+    if fault := _fault(choice, evidence):
+        message = f"the rule {rule.name!r} returned {choice!r}; {fault}."
         raise InputError("figure_invalid", message)
     money = costs_of(evidence, costs)
     low, high = (
@@ -72,6 +71,36 @@ def decide(
         figures={name: _figure(rule, name, value) for name, value in choice.figures.items()},
         curve=_curve(evidence, choice, money),
     )
+
+
+def _fault(choice: object, evidence: ThetaEvidence) -> str | None:
+    """Return what is wrong with what a rule returned, apart from its figures."""
+    if (
+        not isinstance(choice, ThetaChoice)
+        or (choice.theta is None) == (choice.reason is None)
+        or not isinstance(choice.reason, str | None)
+    ):
+        return "it must return ThetaChoice(theta), or ThetaChoice(None, reason) with a text"
+    if not _is_pair(choice.band, rising=choice.theta is not None):
+        return (
+            "its band must be (least, largest) buy rate; it is empty only where there is no theta"
+        )
+    if choice.interval is not None and not _is_pair(choice.interval):
+        return "its interval must be (5 %, 95 %) point of theta, or None"
+    k = evidence.cuts.theta.size
+    every = choice.feasible
+    if every is not None and (np.shape(every) != (k,) or np.asarray(every).dtype != bool):
+        return f"its feasible must be one boolean for each of the {k} cuts, or None"
+    return None
+
+
+def _is_pair(value: Any, *, rising: bool = True) -> bool:
+    """Return whether these are two values, the first (if ``rising``) not above the second."""
+    try:
+        low, high = value
+        return not rising or bool(low <= high)
+    except (TypeError, ValueError):
+        return False
 
 
 def _figure(rule: ThetaRule, name: str, value: float | None) -> float | None:
