@@ -197,3 +197,40 @@ BROKEN_MODELS = {
         + '            envelope=__import__("cvn_harness_core").Envelope(memory=0.1, time=1e4),\n',
     ),
 }
+
+
+def _fitting(*lines: str) -> Broken:
+    return Broken(FIT, FIT + "".join(f"        {line}\n" for line in lines))
+
+
+def _first_fitting(statement: str) -> Broken:
+    return _fitting(
+        'if "FITTED" not in globals():', '    globals()["FITTED"] = True', f"    {statement}"
+    )
+
+
+LEFT_BEHIND = {
+    "variable": _first_fitting('__import__("os").environ["ACME_FITTED"] = "1"'),
+    "variable_each_time": _fitting('__import__("os").environ["ACME_FITTED"] = "1"'),
+    "folder": _first_fitting('__import__("os").chdir("/")'),
+    "thread": _first_fitting(
+        '__import__("threading").Thread(target=__import__("time").sleep, args=(60,), '
+        "daemon=True).start()"
+    ),
+    "process": _first_fitting('__import__("os").posix_spawnp("sleep", ["sleep", "20"], {})'),
+    "descriptor": _first_fitting('__import__("os").open("/dev/null", 0)'),
+    "file": _fitting('__import__("pathlib").Path(__file__).with_name("train.log").write_text("")'),
+    "seed_of_numpy": _fitting("np.random.seed(request.seed)"),
+    "seed": _fitting('__import__("random").seed(request.seed)'),
+    "warnings": _fitting('__import__("warnings").simplefilter("default")'),
+    "numpy_errors": _fitting('np.seterr(divide="ignore")'),
+    "sklearn": _fitting('__import__("sklearn").set_config(assume_finite=True)'),
+    "switch_interval": _fitting('__import__("sys").setswitchinterval(0.01)'),
+    "signal": _first_fitting('__import__("signal").signal(12, __import__("signal").SIG_IGN)'),
+    "logging": _fitting("__import__('logging').getLogger().setLevel(10)"),
+    "patch": _first_fitting(
+        "m = __import__('sklearn.metrics').metrics; f = m.roc_auc_score; "
+        "m.roc_auc_score = lambda *a, **k: f(*a, **k)"
+    ),
+}
+"""What else a fit may leave behind, each of which fails ``leftovers``."""

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from cvn_harness_core.testing import Report, check_model, cores, stand_in
+from cvn_harness_core.testing.apart import check_apart
 from cvn_harness_core.testing.model_checks import MODEL_CHECKS
 from cvn_harness_core.testing.stand_ins import stand_ins
 
-from .broken_models import BROKEN_MODELS
+from .broken_models import BROKEN_MODELS, LEFT_BEHIND, Broken
 from .installed import installed, mutated
 
 NAMES = [check.name for check in MODEL_CHECKS]
@@ -23,13 +24,15 @@ def sound() -> Report:
         return check_model("stand_in")
 
 
-def report_of(check: str, folder: Path) -> Report:
-    change, module = BROKEN_MODELS[check], f"broken_{check}"
+def report_of(change: Broken, name: str, folder: Path, *, apart: bool = False) -> Report:
+    module = f"broken_{name}"
     sources = {
         module: mutated(inspect.getsource(stand_in), change.sound, change.broken),
         f"{module}_nodes": change.nodes,
     }
     with installed(folder / "site", "model", "stand_in", f"{module}:first", sources):
+        if apart:
+            return check_apart("model", "stand_in", told=lambda _: None)
         return check_model("stand_in")
 
 
@@ -54,7 +57,7 @@ def test_a_broken_model_fails_its_check_alone(
     monkeypatch.chdir(tmp_path)
     if check != "one_thread":
         monkeypatch.setattr(cores, "WINDOW_S", 0.02)
-    report = report_of(check, tmp_path)
+    report = report_of(BROKEN_MODELS[check], check, tmp_path)
     busy = [r.reason for r in report.skipped if r.name == check == "one_thread"]
     if busy:
         pytest.skip(busy[0] or "")
@@ -64,3 +67,9 @@ def test_a_broken_model_fails_its_check_alone(
     alike = {"light_specification", "one_thread", "resources"}
     held_back = {r.name: r.reason for r in report.skipped if r.name not in alike}
     assert set(held_back.values()) <= {f"mend {check} first"}, held_back
+
+
+@pytest.mark.parametrize("what", LEFT_BEHIND)
+def test_whatever_a_fit_leaves_behind_fails_leftovers_alone(what: str, tmp_path: Path) -> None:
+    report = report_of(LEFT_BEHIND[what], what, tmp_path, apart=True)
+    assert [result.name for result in report.failed] == ["leftovers"], report

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
@@ -56,7 +57,7 @@ class Elsewhere(NamedTuple):
 class Subject(ABC):
     """A plugin under test, by its name.
 
-    ``params`` are fixed in every training of the kit.
+    ``params`` are fixed in every training of the kit; ``environment`` is what was set before any.
     """
 
     kind: ClassVar[Literal["model", "ensemble"]]
@@ -64,6 +65,7 @@ class Subject(ABC):
 
     def __init__(self, name: str, params: Mapping[str, Any]) -> None:
         self.name, self.params = name, dict(params)
+        self.environment = dict(os.environ)
 
     @property
     def spec(self) -> ModelSpec | EnsembleSpec:
