@@ -234,3 +234,9 @@ LEFT_BEHIND = {
     ),
 }
 """What else a fit may leave behind, each of which fails ``leftovers``."""
+
+TWO_ENDS = _fitting(
+    'if params["rate"] == 1.0 and params["degree"] == 1:',
+    '    raise ValueError("too quick without products")',
+)
+"""What fails ``search_space`` in one corner only, of those that are neither first nor last."""

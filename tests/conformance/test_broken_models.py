@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import inspect
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
 from cvn_harness_core.testing import Report, check_model, cores, stand_in
 from cvn_harness_core.testing.apart import check_apart
+from cvn_harness_core.testing.checks.searching import corners
 from cvn_harness_core.testing.model_checks import MODEL_CHECKS
 from cvn_harness_core.testing.stand_ins import stand_ins
 
-from .broken_models import BROKEN_MODELS, LEFT_BEHIND, Broken
+from .broken_models import BROKEN_MODELS, LEFT_BEHIND, TWO_ENDS, Broken
 from .installed import installed, mutated
 
 NAMES = [check.name for check in MODEL_CHECKS]
@@ -73,3 +75,18 @@ def test_a_broken_model_fails_its_check_alone(
 def test_whatever_a_fit_leaves_behind_fails_leftovers_alone(what: str, tmp_path: Path) -> None:
     report = report_of(LEFT_BEHIND[what], what, tmp_path, apart=True)
     assert [result.name for result in report.failed] == ["leftovers"], report
+
+
+def test_two_ends_that_do_not_go_together_fail_search_space_alone(tmp_path: Path) -> None:
+    report = report_of(TWO_ENDS, "two_ends", tmp_path)
+    assert [result.name for result in report.failed] == ["search_space"], report
+    assert "'degree': 1" in str(report.failed[0].expected)
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 4, 5, 8, 9, 33])
+def test_corners_have_every_pair_of_ends(n: int) -> None:
+    tried = list(corners(n))
+    assert all(len(corner) == n for corner in tried)
+    assert len(set(tried)) == len(tried) <= max(2 ** min(n, 4), 2 * n.bit_length() + 2)
+    for one, other in combinations(range(n), 2):
+        assert len({(corner[one], corner[other]) for corner in tried}) == 4

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from cvn_harness_core import Choice, Param, Range
@@ -16,16 +17,18 @@ from cvn_harness_core.testing.synthetic import unseen_rows
 from cvn_harness_core.testing.verdict import expecting, largest_gap, require, skip
 
 TRIALS = 6
+ALL_CORNERS_OF = 4
+"""How many dimensions have all their corners tried; of more, enough for every pair of ends."""
 
 
 @check()
 def search_space(model: ModelUnderTest) -> None:
-    """Every sample of the declared space can be fitted: its corners, and random ones."""
+    """Every sample of the declared space can be fitted: each pair of ends, and random ones."""
     if not _searched(model):
         skip(f"{model.name} declares no search space")
     mend = "narrow Param.search to what the library can fit, or say in Param.needs what goes with"
-    for last in (False, True):
-        params = _corner(model, last=last)
+    for lasts in corners(len(_searched(model))):
+        params = _corner(model, lasts)
         with expecting(f"a fit with {params}", mend):
             model.train(params=params)
     if importlib.util.find_spec("optuna") is None:
@@ -50,7 +53,7 @@ def prepared_data(model: ModelUnderTest) -> None:
 
     first = scores({})
     for last in (False, True):
-        corner = _corner(model, last=last)
+        corner = _corner(model, [last] * len(_searched(model)))
         scores({n: v for n, v in corner.items() if not _shapes_data(model, n)})
     gap = largest_gap(scores({}), first)
     mend = (
@@ -65,15 +68,30 @@ def prepared_data(model: ModelUnderTest) -> None:
     )
 
 
+def corners(n: int) -> Iterator[tuple[bool, ...]]:
+    """Yield corners of ``n`` dimensions: whether each takes its last value, or its first.
+
+    All of few. Of more, enough for any two to have all four pairs of ends: two alike where all are
+    alike; two different by a binary digit in which the dimensions' numbers differ, and the reverse.
+    """
+    if n <= ALL_CORNERS_OF:
+        yield from product((False, True), repeat=n)
+        return
+    digits = [tuple(bool(number >> at & 1) for number in range(n)) for at in range(n.bit_length())]
+    for row in ((False,) * n, *(row for row in digits if any(row))):
+        yield row
+        yield tuple(not last for last in row)
+
+
 def _searched(model: ModelUnderTest) -> list[Param]:
     return [p for p in model.spec.params if p.search is not None and p.name not in model.params]
 
 
-def _corner(model: ModelUnderTest, *, last: bool) -> dict[str, ParamValue]:
-    """Return the first (the last) value of every dimension that has an effect beside the others."""
+def _corner(model: ModelUnderTest, lasts: Sequence[bool]) -> dict[str, ParamValue]:
+    """Return the first or last value of every dimension that has an effect beside the others."""
     chosen: dict[str, ParamValue] = {}
     defaults = {p.name: p.default for p in model.spec.params if p.default is not None}
-    for param in _searched(model):
+    for param, last in zip(_searched(model), lasts, strict=True):
         if active(param, {**defaults, **chosen}):
             chosen[param.name] = _end(param, last=last)
     return {name: value for name, value in chosen.items() if value is not None}
