@@ -36,7 +36,9 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _is_ensemble(name: str) -> bool:
-    """Return whether only an ensemble has this name; a broken plugin's counts, as it is checked."""
+    """Return whether it is an ensemble's name; a broken plugin's counts, as it is checked."""
+    if name in ENSEMBLE_REGISTRY or name in MODEL_REGISTRY:
+        return name in ENSEMBLE_REGISTRY
     try:
         MODEL_REGISTRY.record(name)
     except PluginNotInstalledError:
