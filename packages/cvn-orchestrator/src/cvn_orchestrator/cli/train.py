@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace) -> int:
     artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:
         facts = artifact_facts(artifact, curve=arguments.curve)
-        print(json.dumps({**facts, "bundle": str(path)}, indent=1))
+        print(json.dumps({**facts, "bundle": str(path)}, indent=1), file=arguments.answer)
     else:
         print(report(artifact, path))
     return 0
