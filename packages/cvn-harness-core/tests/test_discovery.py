@@ -313,6 +313,7 @@ def test_a_group_with_another_spelling_of_the_version_is_malformed(site: Any) ->
         ("cvn_harness.ensemble.v1", ENSEMBLES),
         ("cvn_harness.observers.v1", "cvn_harness.plugins.v1"),
         ("cvn_harness_theta", "cvn_harness.theta.v1"),
+        (f"cvn_harness.models.v{'9' * 5000}", MODELS),
     ],
 )
 def test_a_group_that_is_none_is_malformed_and_the_nearest_is_named(

@@ -25,9 +25,10 @@ def entry_points_text(distribution: Any) -> str:
         return raw.decode("ascii", errors="replace").replace("\0", "")  # UTF-16 has those
 
 
-def entry_points_of(distribution: Any) -> Iterable[Any]:
-    """Return a distribution's entry points; what a damaged one raises passes."""
-    found: Iterable[Any] = _READ(distribution)
+def entry_points_of(distribution: Any, text: str) -> Iterable[Any]:
+    """Return a distribution's entry points, of which this is the text; what is raised passes."""
+    no_text = "\ufffd" in text  # reading it says what is wrong with its bytes
+    found: Iterable[Any] = _READ(distribution if no_text else _Text(text))
     return found
 
 
@@ -42,9 +43,22 @@ def pass_over_damaged() -> None:
     @wraps(_READ)
     def entry_points(distribution: Any) -> Any:
         try:
-            return entry_points_of(distribution)
+            return _READ(distribution)
         except Exception:  # noqa: BLE001  `discover` tells of it
             return importlib_metadata.EntryPoints()
 
     anybodys: Any = importlib_metadata.Distribution
     anybodys.entry_points = property(entry_points)
+
+
+class _Text(importlib_metadata.Distribution):
+    """The entry points of a distribution that were read, so that they are not read again."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def read_text(self, filename: str) -> str:  # noqa: ARG002
+        return self._text
+
+    def locate_file(self, path: Any) -> Any:
+        raise NotImplementedError

@@ -25,7 +25,7 @@ from cvn_harness_core.plugins.record import (
 )
 
 _OURS = re.compile(r"^\s*\[\s*cvn_harness", re.IGNORECASE | re.MULTILINE)
-_GROUP = re.compile(r"cvn_harness\.(models|ensembles|plugins|theta)\.v(\d+)")
+_GROUP = re.compile(r"cvn_harness\.(models|ensembles|plugins|theta)\.v(\d{1,9})")
 _KINDS: dict[str, Kind] = {
     "models": "model",
     "ensembles": "ensemble",
@@ -51,7 +51,7 @@ def records_on(path: Sequence[str] | None) -> Iterator[PluginRecord]:
         if not text:
             continue
         try:
-            entries = entry_points_of(distribution)
+            entries = entry_points_of(distribution, text)
         except Exception as error:  # noqa: BLE001  metadata may be damaged in any way
             damaged.add(_unreadable(distribution, text, error))
             if path is None:
