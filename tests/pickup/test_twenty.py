@@ -128,6 +128,10 @@ def test_a_damaged_distribution_is_named_with_its_remedy(
     assert "cannot be read" in record["error"]
     assert "reinstall that distribution" in record["advice"]
 
+    findings = json.loads(run(env, CVN, "doctor", "--json", cwd=tmp_path).stdout)["findings"]
+    (found,) = [f for f in findings if f["facts"].get("distribution") == "bystander"]
+    assert (found["status"], found["facts"]) == ("problem", record)
+
 
 def test_the_sound_ones_train_and_the_broken_ones_say_why_not(
     env: dict[str, str], tmp_path: Path
