@@ -51,7 +51,8 @@ def swept(
     started = time.perf_counter()
     progress, stop = SweepProgress(Console(stderr=True)), Stop()
     with ExitStack() as stack:
-        told = Path(stack.enter_context(TemporaryDirectory(prefix="cvn-told-")))
+        settings.work.mkdir(parents=True, exist_ok=True)
+        told = Path(stack.enter_context(TemporaryDirectory(prefix="told-", dir=settings.work)))
         settings = replace(settings, told=told)
         log_as(settings.log, told)
         stack.enter_context(OBSERVERS.including("cvn-progress", progress))
