@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from cvn_harness_core.plugins.discovery import CORE_RULES
+from cvn_harness_core.plugins.judging import CORE_RULES
 from cvn_orchestrator.cli.parser import PLUGIN_KINDS
 from cvn_orchestrator.demo import market
 from cvn_orchestrator.new_plugin.kinds import KINDS

@@ -13,7 +13,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import cvn_harness_core
-from cvn_harness_core.plugins.discovery import CONTRACT_VERSION
+from cvn_harness_core.plugins.record import CONTRACT_VERSION
 
 ROOT = Path(__file__).parents[1]
 

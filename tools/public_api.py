@@ -17,7 +17,7 @@ from types import GenericAlias
 from typing import Any
 
 from cvn_harness_core.plugins import hookspecs
-from cvn_harness_core.plugins.discovery import CONTRACT_VERSION
+from cvn_harness_core.plugins.record import CONTRACT_VERSION
 
 SNAPSHOT = Path(__file__).parents[1] / "tests" / "public_api.txt"
 MODULES = ("cvn_harness_core", "cvn_harness_core.testing")

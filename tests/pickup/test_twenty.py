@@ -1,4 +1,7 @@
-"""Twelve sound plugins among eight broken ones list, train and sweep; each of the eight is told."""
+"""Twelve sound plugins among eight broken ones list, train and sweep; each of the eight is told.
+
+So is a damaged distribution beside them, which is nobody's plugin.
+"""
 
 from __future__ import annotations
 
@@ -108,6 +111,26 @@ def test_each_broken_one_is_named_with_its_distribution_and_its_remedy(
     for record in broken:
         head = f"\n{record['name']} ({record['distribution']} 1.0): {record['error']}\n"
         assert f"{head}  {record['advice']}\n" in done.stdout
+
+
+def test_a_damaged_distribution_is_named_with_its_remedy(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    env = env | {
+        "CVN_PLUGINS": "watch"
+    }  # what is damaged may hold anything: no list passes it over
+    done = run(env, CVN, "plugins", "--strict", "--json", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    records = json.loads(done.stdout)
+    (record,) = [r for r in records if r["status"] not in {"available", "blocked"}]
+    assert (record["distribution"], record["version"]) == ("bystander", "1.0")
+    assert (record["kind"], record["status"]) == ("unknown", "malformed")
+    assert "cannot be read" in record["error"]
+    assert "reinstall that distribution" in record["advice"]
+
+    findings = json.loads(run(env, CVN, "doctor", "--json", cwd=tmp_path).stdout)["findings"]
+    (found,) = [f for f in findings if f["facts"].get("distribution") == "bystander"]
+    assert (found["status"], found["facts"]) == ("problem", record)
 
 
 def test_the_sound_ones_train_and_the_broken_ones_say_why_not(

@@ -1,4 +1,8 @@
-"""Twenty plugins as an installer leaves them: twelve sound ones, and eight ways to be broken."""
+"""Twenty plugins as an installer leaves them: twelve sound ones, and eight ways to be broken.
+
+Beside them is a distribution of nobody's plugin whose entry points are damaged: what reads those of
+all distributions, as scikit-learn and LightGBM do, must not end with it.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +79,10 @@ BROKEN = {
 
 
 def install(folder: Path) -> None:
-    """Install all twenty; the name of a broken one says how it is (``twin`` is from two)."""
+    """Install all twenty; the name of a broken one says how it is (``twin`` is from two).
+
+    And install ``bystander``, which is damaged.
+    """
     for n, name in enumerate(SOUND_MODELS, 1):
         _put(folder, name, MODELS, MODEL.format(name=name, scale=n, arguments=""))
     _put(folder, "middle", ENSEMBLES, ENSEMBLE.format(name="middle"))
@@ -92,6 +99,8 @@ def install(folder: Path) -> None:
     _put(folder, "future", "cvn_harness.models.v2", MODEL)
     _put(folder, "garbled", MODELS, "", target="acme garbled!")
     _put(folder, "twin", MODELS, "raise AssertionError", owner="rival")
+    (folder / "bystander-1.0.dist-info").mkdir()
+    (folder / "bystander-1.0.dist-info" / "entry_points.txt").write_text("[console_scripts]\nrun\n")
 
 
 def _put(

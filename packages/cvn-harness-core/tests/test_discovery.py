@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 
 from cvn_harness_core import discover
+from cvn_harness_core.errors import PluginConflictError
 from cvn_harness_core.plugins.discovery import unmatched
+from cvn_harness_core.testing.stand_ins import STAND_INS, stand_ins
 
-MODELS = "cvn_harness.models.v1"
+MODELS, ENSEMBLES = "cvn_harness.models.v1", "cvn_harness.ensembles.v1"
 EXPLODES = "raise RuntimeError('this module must not be imported')"
 
 
@@ -50,12 +52,11 @@ def test_listing_imports_nothing(site: Any) -> None:
 
 def test_the_three_groups_are_three_kinds(site: Any) -> None:
     site.add("a", MODELS, {"one": "m"})
-    site.add("b", "cvn_harness.ensembles.v1", {"one": "m"})
+    site.add("b", ENSEMBLES, {"two": "m"})
     site.add("c", "cvn_harness.plugins.v1", {"one": "m"})
-    site.add("d", "cvn_harness.something.v1", {"other": "m"})
     site.add("e", "console_scripts", {"other": "m:main"})
     assert [(r.kind, r.name, r.status) for r in site.discover()] == [
-        ("ensemble", "one", "available"),
+        ("ensemble", "two", "available"),
         ("model", "one", "available"),
         ("observer", "one", "available"),
     ]
@@ -147,10 +148,21 @@ def test_an_empty_list_allows_none_and_an_empty_variable_is_no_list(
     assert set(statuses(three.discover()).values()) == {"available"}
 
 
-def test_the_stand_ins_of_the_kit_are_on_every_list(site: Any) -> None:
-    site.add("cvn-stand-ins", MODELS, {"stand_in": "m"})
-    assert statuses(site.discover(allow=[])) == {"stand_in": "available"}
-    assert statuses(site.discover(block=["stand_in", "cvn-stand-ins"])) == {"stand_in": "available"}
+def test_the_stand_ins_of_the_kit_are_on_every_list_while_it_needs_them(site: Any) -> None:
+    site.add("cvn-stand-ins", MODELS, {"stand_in": "acme_evil", "evil": "acme_evil"})
+    lists = {"allow": ["evil"], "block": ["stand_in", "cvn-stand-ins"]}
+    with stand_ins():
+        found = {r.name: r for r in discover(**lists) if r.distribution == "cvn-stand-ins"}
+        assert {name: record.status for name, record in found.items()} == {
+            **dict.fromkeys(STAND_INS, "available"),
+            "evil": "blocked",
+        }
+        assert found["stand_in"].target == "cvn_harness_core.testing.stand_in:first"
+    found = {r.name: r for r in discover(**lists) if r.distribution == "cvn-stand-ins"}
+    assert {name: record.status for name, record in found.items()} == {
+        "stand_in": "blocked",
+        "evil": "blocked",
+    }
 
 
 def test_a_listed_name_that_nothing_has_is_found(
@@ -211,10 +223,23 @@ def test_blocking_one_of_the_two_settles_the_conflict(site: Any) -> None:
     assert settled == {"acme-models": "available", "rival-models": "blocked"}
 
 
-def test_a_model_and_an_ensemble_of_one_name_are_no_conflict(site: Any) -> None:
+def test_a_model_and_an_ensemble_of_one_name_are_a_conflict(site: Any) -> None:
     site.add("acme-models", MODELS, {"trees": "acme_trees"})
-    site.add("acme-stacks", "cvn_harness.ensembles.v1", {"trees": "acme_stack"})
-    assert {record.status for record in site.discover()} == {"available"}
+    site.add("acme-stacks", ENSEMBLES, {"trees": "acme_stack"})
+    for record in site.discover():
+        assert record.status == "conflict"
+        assert "is the ensemble of acme-stacks and the model of acme-models" in record.error
+        other = {"acme-models": "acme-stacks", "acme-stacks": "acme-models"}[record.distribution]
+        assert f"CVN_PLUGINS_BLOCK={other}" in record.advice
+    for registry in (site.models(), site.ensembles()):
+        with pytest.raises(PluginConflictError, match=r"acme-stacks .* acme-models"):
+            registry["trees"]
+
+
+def test_an_observer_may_have_the_name_of_a_model(site: Any) -> None:
+    site.add("acme-models", MODELS, {"trees": "acme_trees"})
+    site.add("acme-watch", "cvn_harness.plugins.v1", {"trees": "acme_watch"})
+    assert [record.status for record in site.discover()] == ["available", "available"]
 
 
 @pytest.mark.parametrize("spelling", ["acme-models", "Acme_Models"])
@@ -276,6 +301,37 @@ def test_a_group_with_another_spelling_of_the_version_is_malformed(site: Any) ->
     (record,) = site.discover()
     assert record.status == "malformed"
     assert "'cvn_harness.models.v1' would be" in record.error
+
+
+@pytest.mark.parametrize(
+    ("group", "near"),
+    [
+        ("cvn_harness.model.v1", MODELS),
+        ("cvn_harness.models", MODELS),
+        ("CVN_HARNESS.MODELS.V1", MODELS),
+        (f" {MODELS} ", MODELS),
+        ("cvn_harness.ensemble.v1", ENSEMBLES),
+        ("cvn_harness.observers.v1", "cvn_harness.plugins.v1"),
+        ("cvn_harness_theta", "cvn_harness.theta.v1"),
+        (f"cvn_harness.models.v{'9' * 5000}", MODELS),
+    ],
+)
+def test_a_group_that_is_none_is_malformed_and_the_nearest_is_named(
+    group: str, near: str, site: Any
+) -> None:
+    site.add("acme-models", group, {"trees": "acme_trees"})
+    (record,) = site.discover()
+    assert record.status == "malformed"
+    assert f"{group!r} is no group" in record.error
+    assert f"have it say {near!r}" in record.advice
+
+
+@pytest.mark.parametrize(("name", "shown"), [("", "(nameless)"), ("\x1b[31mred", r"\x1b[31mred")])
+def test_a_name_that_cannot_be_shown_is_malformed(name: str, shown: str, site: Any) -> None:
+    site.add("acme-models", MODELS, {name: "acme_trees"})
+    (record,) = site.discover()
+    assert (record.name, record.status) == (shown, "malformed")
+    assert all(text.isprintable() for text in (record.error, record.advice))
 
 
 def test_a_name_twice_in_one_distribution_is_a_conflict(site: Any) -> None:
@@ -352,11 +408,33 @@ def test_bytes_that_are_no_text_hurt_no_other(ours: bool, site: Any) -> None:
     site.add("other-models", MODELS, {"lines": "other_lines"})
     found = {record.distribution: record for record in site.discover()}
     assert found["other-models"].status == "available"
-    assert ("acme_models" in found) == ours
-    if ours:
-        record = found["acme_models"]
-        assert (record.kind, record.status) == ("model", "malformed")
-        assert "UnicodeDecodeError" in record.error
+    record = found["acme_models"]
+    assert (record.kind, record.status) == ("model" if ours else "unknown", "malformed")
+    assert "UnicodeDecodeError" in record.error
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [b"[console_scripts]\nacme\n", "[console_scripts]\nacme = m:f\n".encode("utf-16")],
+    ids=["no target", "UTF-16"],
+)
+def test_whatever_else_reads_entry_points_passes_a_damaged_distribution_over(
+    damaged: bytes, run_python: Any, tmp_path: Path
+) -> None:
+    program = """
+import importlib.metadata, sys
+sys.path.append(sys.argv[1])
+from cvn_harness_core import MODEL_REGISTRY, discover
+MODEL_REGISTRY["logreg"]
+assert len(importlib.metadata.entry_points(group="cvn_harness.models.v1"))
+for _ in range(2):
+    print([r.distribution for r in discover() if r.status == "malformed"])
+"""
+    info = tmp_path / "acme-1.0.dist-info"
+    info.mkdir()
+    (info / "entry_points.txt").write_bytes(damaged)
+    done = run_python(program, tmp_path)
+    assert done.stdout == "['acme']\n['acme']\n", done.stderr
 
 
 # --- origin ---------------------------------------------------------------------------------

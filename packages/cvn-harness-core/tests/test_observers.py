@@ -111,6 +111,17 @@ def test_an_observer_that_raises_is_reported_once_and_breaks_no_training(
     ]
 
 
+def test_an_error_that_cannot_say_what_it_is_breaks_no_training(
+    models: Any, site: Any, datasets: Datasets
+) -> None:
+    source = RAISES.format(error="type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})()")
+    site.add("acme-watch", OBSERVERS, {"watcher": "acme_watch"}, acme_watch=source)
+    train_one("logreg", datasets)
+    (event,) = rejected(models)
+    assert (event.plugin, event.code) == ("watcher", "Mute")
+    assert event.message == "(it cannot say what: its __str__ raised ZeroDivisionError)"
+
+
 def test_a_blocked_observer_is_left_out_and_nothing_is_said(
     models: Any, site: Any, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
 ) -> None:

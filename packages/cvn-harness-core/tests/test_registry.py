@@ -190,6 +190,20 @@ def test_training_an_unknown_model_fails_before_anything_else(
         train_one("logrge", datasets)
 
 
+@pytest.mark.parametrize(
+    ("group", "kind"),
+    [("cvn_harness.plugins.v1", "observer"), ("cvn_harness.theta.v1", "theta-rule")],
+)
+def test_what_is_installed_as_another_kind_is_not_to_be_installed(
+    group: str, kind: str, two: Any
+) -> None:
+    two.add("acme-watch", group, {"watch": "acme_watch"})
+    with pytest.raises(PluginNotInstalledError) as caught:
+        two.models()["watch"]
+    assert f"What is called so is the {kind} of acme-watch." in str(caught.value)
+    assert "pip install" not in str(caught.value)
+
+
 # --- installed and not usable ---------------------------------------------------------------
 
 UNUSABLE: dict[str, tuple[str, type[PluginError], str, str]] = {
@@ -204,6 +218,25 @@ UNUSABLE: dict[str, tuple[str, type[PluginError], str, str]] = {
         PluginImportError,
         "plugin_import_failed",
         "SystemExit: 3",
+    ),
+    "it raises what cannot be said": (
+        "raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0})()",
+        PluginImportError,
+        "plugin_import_failed",
+        "Mute: (it cannot say what: its __str__ raised ZeroDivisionError)",
+    ),
+    "its module cannot be looked through": (
+        "def __dir__(): raise RuntimeError('not for you')",
+        PluginContractError,
+        "plugin_contract",
+        "not for you",
+    ),
+    "its hook raises what cannot be said": (
+        "class Mute(Exception):\n    def __str__(self): raise KeyError\n"
+        + RETURNS.format(value="(_ for _ in ()).throw(Mute())"),
+        PluginContractError,
+        "plugin_contract",
+        "its __str__ raised KeyError",
     ),
     "it is no Python": ("def", PluginImportError, "plugin_import_failed", "SyntaxError"),
     "it imports a name that is not there": (

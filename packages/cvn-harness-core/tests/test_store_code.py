@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cvn_harness_core import MODEL_REGISTRY, StoreError
-from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.record import PluginRecord
 from cvn_harness_core.store import code_digest as module
 from cvn_harness_core.store.code_digest import code_digest, package_digest
 

@@ -17,8 +17,8 @@ from cvn_harness_core.errors import (
     PluginContractError,
     PluginNotInstalledError,
 )
-from cvn_harness_core.plugins.discovery import CORE_RULES
 from cvn_harness_core.plugins.examination import examine
+from cvn_harness_core.plugins.judging import CORE_RULES
 from cvn_harness_core.plugins.registry import PluginRegistry
 
 GROUP = "cvn_harness.theta.v1"

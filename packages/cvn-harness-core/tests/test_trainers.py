@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 from cvn_harness_core import (
+    ENSEMBLE_REGISTRY,
+    MODEL_REGISTRY,
     AutonomousEnsembleTrainer,
     AutonomousModelTrainer,
     Datasets,
@@ -31,7 +33,7 @@ from cvn_harness_core import (
 )
 from cvn_harness_core.artifact.record import ArtifactRecord
 from cvn_harness_core.contracts.metrics import metric_names
-from cvn_harness_core.errors import InputError, PluginBlockedError
+from cvn_harness_core.errors import InputError, PluginBlockedError, PluginConflictError
 
 ONE = HPOParams(n_threads=1)
 BOTH = ["logreg", "mean"]
@@ -303,6 +305,18 @@ def test_a_trainer_is_of_one_kind(models: Any) -> None:
         AutonomousModelTrainer("mean")
     with pytest.raises(PluginNotInstalledError, match="the ensemble 'logreg'"):
         AutonomousEnsembleTrainer("logreg")
+
+
+def test_a_name_that_a_model_and_an_ensemble_share_is_refused_until_one_is_blocked(
+    monkeypatch: pytest.MonkeyPatch, models: Any, site: Any
+) -> None:
+    site.add("acme-models", "cvn_harness.models.v1", {"mean": "acme_mean"})
+    with pytest.raises(PluginConflictError, match="model of acme-models"):
+        trainer_for("mean")
+    monkeypatch.setenv("CVN_PLUGINS_BLOCK", "acme-models")
+    MODEL_REGISTRY.refresh()
+    ENSEMBLE_REGISTRY.refresh()
+    assert isinstance(trainer_for("mean"), AutonomousEnsembleTrainer)
 
 
 def test_what_is_installed_and_cannot_be_used_is_not_called_missing(

@@ -80,9 +80,10 @@ if TYPE_CHECKING:
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.leaks.check import LeakReport, check_leaks
     from cvn_harness_core.metrics.trading import net_returns, trading_figures
-    from cvn_harness_core.plugins.discovery import PluginRecord, discover
+    from cvn_harness_core.plugins.discovery import discover
     from cvn_harness_core.plugins.examination import examine
     from cvn_harness_core.plugins.hookspecs import hookimpl
+    from cvn_harness_core.plugins.record import PluginRecord
     from cvn_harness_core.plugins.registry import (
         ENSEMBLE_REGISTRY,
         MODEL_REGISTRY,
@@ -174,7 +175,7 @@ _HOME = {
     "harness.train_one": ("train_one",),
     "leaks.check": ("LeakReport", "check_leaks"),
     "metrics.trading": ("net_returns", "trading_figures"),
-    "plugins.discovery": ("PluginRecord", "discover"),
+    "plugins.discovery": ("discover",),
     "plugins.examination": ("examine",),
     "plugins.hookspecs": ("hookimpl",),
     "plugins.registry": (
@@ -183,6 +184,7 @@ _HOME = {
         "THETA_REGISTRY",
         "PluginRegistry",
     ),
+    "plugins.record": ("PluginRecord",),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
     "resources.budget": ("Budget",),
     "resources.peak": ("Peak", "peak_memory"),

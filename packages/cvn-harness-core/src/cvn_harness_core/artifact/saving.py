@@ -21,6 +21,7 @@ from cvn_harness_core.errors import BundleError, InputError, StoreError
 from cvn_harness_core.events.log import OBSERVERS, RunLog
 from cvn_harness_core.events.schema import ArtifactSaved
 from cvn_harness_core.plugins.adapters import adapter_of, file_name_of
+from cvn_harness_core.said import said
 
 if TYPE_CHECKING:
     from cvn_harness_core.store.disk import Store
@@ -116,8 +117,8 @@ def decode(facts: Facts, files: Files, base_of: BaseOf, where: str) -> TrainedAr
         native = adapter.load(payload)
     except Exception as error:
         message = (
-            f"{record.name} cannot read its model in {where} ({type(error).__name__}: {error}); it "
-            f"was written with {record.environment}."
+            f"{record.name} cannot read its model in {where} "
+            f"({type(error).__name__}: {said(error)}); it was written with {record.environment}."
         )
         raise BundleError("bundle_format", message) from error
     if record.kind == "ensemble":

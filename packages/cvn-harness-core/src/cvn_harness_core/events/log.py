@@ -24,9 +24,10 @@ from cvn_harness_core.events.schema import (
     TrainingFailed,
     TrainingStarted,
 )
-from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.isolation import count_caused, within_observer
 from cvn_harness_core.plugins.observers import Observers
+from cvn_harness_core.plugins.record import PluginRecord
+from cvn_harness_core.said import said
 
 LOGGER = "cvn_harness"
 logging.getLogger(LOGGER).addHandler(logging.NullHandler())  # silent until someone listens
@@ -121,7 +122,7 @@ def plugin_rejected(record: PluginRecord, error: BaseException) -> None:
             version=record.version,
             target=record.target,
             code=error.code if isinstance(error, HarnessError) else type(error).__name__,
-            message=str(error),
+            message=said(error),
         )
     )
 

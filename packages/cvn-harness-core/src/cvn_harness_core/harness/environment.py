@@ -9,7 +9,8 @@ import numpy as np
 import scipy
 
 from cvn_harness_core.__about__ import __version__
-from cvn_harness_core.plugins.discovery import PluginRecord, version_of
+from cvn_harness_core.plugins.discovery import version_of
+from cvn_harness_core.plugins.record import PluginRecord
 from cvn_harness_core.policy import TrainingPolicy
 
 

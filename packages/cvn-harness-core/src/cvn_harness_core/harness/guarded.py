@@ -12,6 +12,7 @@ from cvn_harness_core.resources.budget import Budget
 from cvn_harness_core.resources.exhausted import is_out_of_memory
 from cvn_harness_core.resources.peak import Peak, peak_memory
 from cvn_harness_core.resources.size import readable
+from cvn_harness_core.said import said
 
 
 def guarded(
@@ -39,7 +40,7 @@ def guarded(
             raise
         message = (
             f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
-            f"{type(error).__name__}: {error}"
+            f"{type(error).__name__}: {said(error)}"
         )
         if is_out_of_memory(error):
             message = f"{message.rstrip('.')}. {_memory(budget, peak)}"

@@ -13,7 +13,7 @@ from cvn_harness_core.contracts.features import FeatureVersion
 from cvn_harness_core.contracts.params import ResolvedParam
 from cvn_harness_core.contracts.theta import ThetaRule
 from cvn_harness_core.errors import StoreError
-from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.record import PluginRecord
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.code_digest import code_digest, package_digest
 from cvn_harness_core.store.key import Key, key_of

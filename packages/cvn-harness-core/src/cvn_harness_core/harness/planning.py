@@ -19,8 +19,8 @@ from cvn_harness_core.errors import HarnessError, InputError, SearchError
 from cvn_harness_core.harness.environment import environment, optuna_version
 from cvn_harness_core.harness.keys import artifact_key, rules_code, with_parameters
 from cvn_harness_core.harness.parameters import Spec
-from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call
+from cvn_harness_core.plugins.record import PluginRecord
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.code_digest import code_digest, package_digest
 from cvn_harness_core.store.disk import Store

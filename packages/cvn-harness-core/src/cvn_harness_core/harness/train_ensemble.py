@@ -34,8 +34,8 @@ from cvn_harness_core.harness.train_one import plan_model
 from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.nodes import ensemble as ensemble_nodes
 from cvn_harness_core.plugins.adapters import combiner_of
-from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call
+from cvn_harness_core.plugins.record import PluginRecord
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 from cvn_harness_core.policy import TrainingPolicy
 from cvn_harness_core.store.disk import Store

@@ -8,8 +8,8 @@ from cvn_harness_core.artifact.ensemble import EnsembleAdapter
 from cvn_harness_core.contracts.ensemble import Combiner, EnsembleSpec
 from cvn_harness_core.contracts.model import ModelAdapter, ModelSpec
 from cvn_harness_core.errors import PluginContractError
-from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call, describe
+from cvn_harness_core.plugins.record import PluginRecord
 from cvn_harness_core.plugins.registry import ENSEMBLE_REGISTRY, MODEL_REGISTRY
 
 Kind = Literal["model", "ensemble"]

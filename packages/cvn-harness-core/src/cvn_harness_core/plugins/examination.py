@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from multiprocessing.connection import Connection, Pipe
 
 from cvn_harness_core.errors import PluginError
-from cvn_harness_core.plugins.discovery import PluginRecord
+from cvn_harness_core.plugins.record import PluginRecord
 
 _STARTS_WITHIN_S = 60.0
 _MODULE = "cvn_harness_core.plugins.examination"

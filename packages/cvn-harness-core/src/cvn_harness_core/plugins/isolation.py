@@ -22,8 +22,8 @@ import pluggy
 from cvn_harness_core.contracts.observer import ObserverLimits
 from cvn_harness_core.errors import PluginContractError, PluginTooSlowError
 from cvn_harness_core.events.schema import EVENTS
-from cvn_harness_core.plugins.discovery import PluginRecord
 from cvn_harness_core.plugins.loading import call, describe, load
+from cvn_harness_core.plugins.record import PluginRecord
 
 LOADS_WITHIN_S = 5.0
 """How long the first notification waits for the import of an observer."""

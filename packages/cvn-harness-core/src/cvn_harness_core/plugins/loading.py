@@ -16,7 +16,9 @@ from cvn_harness_core.errors import (
     PluginImportError,
 )
 from cvn_harness_core.plugins import hookspecs
-from cvn_harness_core.plugins.discovery import PluginRecord, import_target
+from cvn_harness_core.plugins.discovery import import_target
+from cvn_harness_core.plugins.record import PluginRecord
+from cvn_harness_core.said import said
 
 
 def load(record: PluginRecord) -> pluggy.PluginManager:
@@ -48,8 +50,8 @@ def register(record: PluginRecord, plugin: object) -> pluggy.PluginManager:
     try:
         manager.register(plugin, name=record.name)
         manager.check_pending()
-    except (pluggy.PluginValidationError, ValueError) as error:
-        message = f"{describe(record)} has a hook that does not fit the contract: {error}"
+    except Exception as error:
+        message = f"{describe(record)} has a hook that does not fit the contract: {said(error)}"
         raise PluginContractError("plugin_contract", message) from error
     return manager
 
@@ -94,7 +96,7 @@ def call(record: PluginRecord, what: str, function: Callable[[], Any]) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        message = f"{describe(record)}: {what} raised {type(error).__name__}: {error}"
+        message = f"{describe(record)}: {what} raised {type(error).__name__}: {said(error)}"
         raise PluginContractError("plugin_contract", message) from error
 
 
@@ -109,7 +111,7 @@ def import_failure(record: PluginRecord, error: BaseException) -> PluginError:
                 f"{record.distribution}, or install {missing!r}."
             )
             return PluginDependencyError("plugin_dependency_missing", message)
-    message = f"{who} raised on import: {type(error).__name__}: {error}"
+    message = f"{who} raised on import: {type(error).__name__}: {said(error)}"
     if isinstance(error, ModuleNotFoundError):
         message += f" (reinstall {record.distribution}; if it was removed, call refresh())"
     return PluginImportError("plugin_import_failed", message)

@@ -14,8 +14,9 @@ from typing import Any
 import pluggy
 
 from cvn_harness_core.errors import PluginTooSlowError
-from cvn_harness_core.plugins.discovery import CONTRACT_VERSION, PluginRecord, discover
+from cvn_harness_core.plugins.discovery import discover
 from cvn_harness_core.plugins.isolation import IsolatedObserver, within_observer
+from cvn_harness_core.plugins.record import CONTRACT_VERSION, PluginRecord
 
 
 class Observers:

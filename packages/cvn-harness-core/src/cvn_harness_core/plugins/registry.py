@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from cvn_harness_core.errors import PluginContractError, PluginError, PluginNotInstalledError
-from cvn_harness_core.plugins.discovery import Kind, PluginRecord, discover
+from cvn_harness_core.plugins.discovery import discover
+from cvn_harness_core.plugins.record import Kind, PluginRecord
 
 if TYPE_CHECKING:
     from cvn_harness_core.contracts.ensemble import EnsembleSpec
@@ -127,11 +128,17 @@ class PluginRegistry(Mapping[str, SpecT], Generic[SpecT]):
     def _not_installed(self, name: str) -> PluginNotInstalledError:
         near = difflib.get_close_matches(str(name), list(self), n=1)
         install = _INSTALL.get(self._kind, "").format(name=name)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
+        others = [f"the {r.kind} of {r.distribution}" for r in self._discover() if r.name == name]
+        if others:
+            hint = f"What is called so is {' and '.join(others)}. "
+        else:
+            hint = f"Did you mean {near[0]!r}? " if near else ""
         message = (
             f"no installed package offers the {self._kind} {name!r}. {hint}"
-            f"Installed: {', '.join(self) or 'none'}. To install it: {install}"
+            f"Installed: {', '.join(self) or 'none'}."
         )
+        if not others:
+            message += f" To install it: {install}"
         return PluginNotInstalledError("plugin_not_installed", message)
 
 

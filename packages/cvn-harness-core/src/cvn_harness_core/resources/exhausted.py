@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from cvn_harness_core.resources.proc import STATUS, kernel_bytes
+from cvn_harness_core.said import said
 
 _SAID = re.compile(
     r"\bbad_m?alloc\b|\b(?:failed|unable) to allocate\b|\bcannot allocate memory\b"
@@ -43,7 +44,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 def _says_so(error: BaseException) -> bool:
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, Exception) and _SAID.search(str(error)) is not None
+    return isinstance(error, Exception) and _SAID.search(said(error)) is not None
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from blake3 import blake3
 
 from cvn_harness_core.contracts.content import text_digest
 from cvn_harness_core.errors import StoreError
-from cvn_harness_core.plugins.discovery import PluginRecord, distribution_files
+from cvn_harness_core.plugins.discovery import distribution_files
+from cvn_harness_core.plugins.record import PluginRecord
 
 _CODE = frozenset({".py", ".so", ".pyd"})
 

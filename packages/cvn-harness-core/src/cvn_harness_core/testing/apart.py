@@ -31,7 +31,6 @@ def check_apart(
     *,
     only: Sequence[str] = (),
     told: Callable[[CheckResult], None],
-    printed: int = 1,
     before: Callable[[], None] | None = None,
 ) -> Report:
     """Check an installed plugin as ``check_model`` and ``check_ensemble`` do, in another process.
@@ -42,8 +41,6 @@ def check_apart(
     ----------
     told
         Called with each result as it is known, in this process.
-    printed
-        The file descriptor that receives what plugins print.
     before
         Called in the new process before it is Python.
     """
@@ -55,7 +52,6 @@ def check_apart(
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-P", "-m", _MODULE, str(theirs.fileno())],
         pass_fds=(theirs.fileno(),),
-        stdout=printed,
         preexec_fn=before,  # noqa: PLW1509
     )
     theirs.close()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from cvn_harness_core.errors import InputError
+from cvn_harness_core.said import said
 from cvn_harness_core.testing.check import Check
 from cvn_harness_core.testing.ensemble_checks import ENSEMBLE_CHECKS
 from cvn_harness_core.testing.ensemble_subject import EnsembleUnderTest
@@ -123,15 +124,15 @@ def _outcome(check: Check, subject: Subject) -> dict[str, Any]:
     try:
         check.run(subject)
     except CheckFailed as failure:
-        said = {"expected": failure.expected, "seen": failure.seen, "mend": failure.mend}
-        return {"outcome": "failed", **said}
+        verdict = {"expected": failure.expected, "seen": failure.seen, "mend": failure.mend}
+        return {"outcome": "failed", **verdict}
     except CheckSkipped as skipped:
         return {"outcome": "skipped", "reason": str(skipped)}
     except (Exception, SystemExit) as error:  # noqa: BLE001  a plugin may raise anything anywhere
         return {
             "outcome": "failed",
             "expected": "no error here",
-            "seen": f"{type(error).__name__}: {error}",
+            "seen": f"{type(error).__name__}: {said(error)}",
             "mend": f"mend what raises this while the check looks whether: {check.about}",
         }
     return {"outcome": "passed"}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,23 +21,25 @@ _DOORS = dict(zip(STAND_INS, ("first", "second", "third"), strict=True))
 def stand_ins() -> Iterator[None]:
     """Have the stand-ins installed in this block, here and in the interpreters that it starts."""
     with tempfile.TemporaryDirectory(prefix="cvn-check-") as folder:
-        info = Path(folder) / f"{discovery.STAND_INS.replace('-', '_')}-{__version__}.dist-info"
+        info = Path(folder) / f"cvn_stand_ins-{__version__}.dist-info"
         info.mkdir()
         doors = [f"{n} = cvn_harness_core.testing.stand_in:{door}" for n, door in _DOORS.items()]
         (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {discovery.STAND_INS}\nVersion: {__version__}\n"
+            f"Metadata-Version: 2.1\nName: cvn-stand-ins\nVersion: {__version__}\n"
         )
         (info / "entry_points.txt").write_text("\n".join(["[cvn_harness.models.v1]", *doors, ""]))
-        sys.path.append(folder)
+        before = os.environ.get(discovery.STAND_INS)
+        os.environ[discovery.STAND_INS] = folder
         _look_again()
         try:
             yield
         finally:
-            sys.path.remove(folder)
+            del os.environ[discovery.STAND_INS]
+            if before is not None:
+                os.environ[discovery.STAND_INS] = before
             _look_again()
 
 
 def _look_again() -> None:
-    importlib.invalidate_caches()
     MODEL_REGISTRY.refresh()
     ENSEMBLE_REGISTRY.refresh()

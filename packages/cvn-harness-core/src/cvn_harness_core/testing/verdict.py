@@ -12,6 +12,7 @@ from typing import NoReturn
 import numpy as np
 
 from cvn_harness_core.contracts.split import Array
+from cvn_harness_core.said import said
 
 
 class CheckFailed(AssertionError):  # noqa: N818  a verdict, as CheckSkipped is
@@ -45,7 +46,7 @@ def expecting(expected: object, mend: str) -> Iterator[None]:
     except (CheckFailed, CheckSkipped):
         raise
     except (Exception, SystemExit) as error:
-        raise CheckFailed(expected, f"{type(error).__name__}: {error}", mend) from error
+        raise CheckFailed(expected, f"{type(error).__name__}: {said(error)}", mend) from error
 
 
 def refusal(error: type[Exception]) -> Refusal:
@@ -65,7 +66,8 @@ class Refusal:
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
         if not isinstance(error, self._error):
             return False
-        self.raised, self.said = True, f"{getattr(error, 'code', type(error).__name__)}: {error}"
+        code = getattr(error, "code", type(error).__name__)
+        self.raised, self.said = True, f"{code}: {said(error)}"
         return True
 
 

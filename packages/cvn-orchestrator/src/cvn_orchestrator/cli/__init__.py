@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from cvn_orchestrator.cli.answer import answering, is_for_programs
 from cvn_orchestrator.cli.interrupt import Stopped, exit_code
 from cvn_orchestrator.cli.parser import build_parser
 
@@ -30,19 +31,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not hasattr(arguments, "run"):
         parser.print_help(sys.stderr)
         return EXIT_USAGE
+    for_programs = is_for_programs(arguments)
+    with answering(for_programs=for_programs, to_the_end=argv is None) as arguments.answer:
+        return _run(arguments)
+
+
+def _run(arguments: argparse.Namespace) -> int:
     try:
-        return int(arguments.run(arguments))
+        code = int(arguments.run(arguments))
+        arguments.answer.flush()
     except KeyboardInterrupt as error:
         print("cvn: interrupted", file=sys.stderr)
         return exit_code(error.number if isinstance(error, Stopped) else signal.SIGINT)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), arguments.answer.fileno())
         return EXIT_FAILED
     except (Exception, SystemExit) as error:
-        code = _told(error, arguments)
-        if code is None:
+        failed = _told(error, arguments)
+        if failed is None:
             raise
-        return code
+        return failed
+    return code
 
 
 def _told(error: BaseException, arguments: argparse.Namespace) -> int | None:
@@ -83,7 +92,7 @@ def _report(
         import json
 
         facts = {"code": code, "message": message} | ({"faults": [*faults]} if faults else {})
-        print(json.dumps({"error": facts}))
+        print(json.dumps({"error": facts}), file=arguments.answer)
     said, *lines = message.split("\n")
     print(f"cvn: error: {said} [{code}]", *lines, sep="\n", file=sys.stderr)
     return exit_code

@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         (out / "report.html").write_text(sweep_page(found, judged(found)), "utf-8")
     rows, tested = read(sweep, out, trained.cells)
     if arguments.json:
-        print(json.dumps(rows, indent=1))
+        print(json.dumps(rows, indent=1), file=arguments.answer)
         return 0
     print(reading(rows, tested))
     n_read = len(rows) - len(trained.cells)

@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     status = worst(finding for _, finding in found)
     if arguments.json:
         rows = [{"subject": subject, **asdict(finding)} for subject, finding in found]
-        print(json.dumps({"status": status, "findings": rows}, indent=1))
+        print(json.dumps({"status": status, "findings": rows}, indent=1), file=arguments.answer)
     else:
         _show(report(finding for _, finding in found))
     return 1 if status == "problem" else 0

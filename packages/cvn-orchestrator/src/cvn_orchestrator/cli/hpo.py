@@ -38,12 +38,13 @@ def run(arguments: argparse.Namespace) -> int:
         kept = studies(arguments.search)
         if not kept:
             raise
-        print(_listed(kept, as_json=arguments.json))
+        print(_listed(kept, as_json=arguments.json), file=arguments.answer)
         return 0
     if arguments.out is not None:
         _write(found, arguments.out)
     if arguments.json:
-        print(json.dumps({name: _facts(search) for name, search in found.items()}, indent=1))
+        facts = {name: _facts(search) for name, search in found.items()}
+        print(json.dumps(facts, indent=1), file=arguments.answer)
         return 0
     print("\n\n".join(_text(name, search) for name, search in found.items()))
     if arguments.out is not None:

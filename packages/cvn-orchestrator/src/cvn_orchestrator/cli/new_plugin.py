@@ -33,7 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
             "files": sorted(files),
             "next": steps,
         }
-        print(json.dumps(facts, indent=1))
+        print(json.dumps(facts, indent=1), file=arguments.answer)
         return 0
     print(f"{folder}: the {kind.name} {names.plugin}, {kind.does}")
     print(*(f"  {path}" for path in sorted(files)), sep="\n")

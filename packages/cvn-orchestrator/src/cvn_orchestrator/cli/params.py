@@ -57,7 +57,7 @@ def _show(arguments: argparse.Namespace) -> int:
     else:
         facts = manifest(spec)
     if arguments.json:
-        _print(facts)
+        _print(facts, arguments)
     elif layered:
         print(_used_table(facts))
     else:
@@ -76,7 +76,7 @@ def _seed(arguments: argparse.Namespace) -> int:
         arguments.model, **place, timeframe=arguments.timeframe, overwrite=arguments.overwrite
     )
     if arguments.json:
-        _print({"model": arguments.model, **done._asdict()})
+        _print({"model": arguments.model, **done._asdict()}, arguments)
         return 0
     print(f"{arguments.model}: {_counted(done.written)} written{_listed(done.written)}")
     if done.kept:
@@ -101,7 +101,7 @@ def _diff(arguments: argparse.Namespace) -> int:
             {**d._asdict(), "plugin": _json(d.plugin), "configured": _json(d.configured)}
             for d in found
         ]
-        _print({"model": arguments.model, "differences": differ})
+        _print({"model": arguments.model, "differences": differ}, arguments)
         return 0
     rows = [(d.name, _entry(d.plugin), _entry(d.configured), d.origin) for d in found]
     if rows:
@@ -203,5 +203,5 @@ def _spec(name: str) -> ModelSpec | EnsembleSpec:
     return MODEL_REGISTRY[name]
 
 
-def _print(document: Any) -> None:
-    print(json.dumps(document, indent=1))
+def _print(document: Any, arguments: argparse.Namespace) -> None:
+    print(json.dumps(document, indent=1), file=arguments.answer)

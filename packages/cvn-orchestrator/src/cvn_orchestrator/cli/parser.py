@@ -335,7 +335,7 @@ def _add_policy(parser: argparse.ArgumentParser) -> None:
 
 
 def _predict(parser: argparse.ArgumentParser) -> None:
-    parser.set_defaults(run=_runs("predict"))
+    parser.set_defaults(run=_runs("predict"), for_programs=True)
     parser.add_argument("bundle", type=Path, metavar="BUNDLE")
     parser.add_argument("--data", type=Path, required=True, metavar="FILE", help="Parquet or CSV")
     parser.add_argument(

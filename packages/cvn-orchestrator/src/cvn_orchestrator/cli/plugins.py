@@ -27,8 +27,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"cvn: warning: {said}", file=sys.stderr)
     code = 1 if arguments.strict and (broken or misspelt) else 0
     if arguments.json:
-        json.dump([r.as_dict() for r in records], sys.stdout, indent=1)
-        print()
+        print(json.dumps([r.as_dict() for r in records], indent=1), file=arguments.answer)
         return code
     if not records:
         print("No plugins are installed. Begin with: pip install cvn-model-lightgbm")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 
 import polars as pl
 
@@ -39,11 +38,12 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         write_table(scored, arguments.out)
     if arguments.json:
-        sys.stdout.write(scored.write_ndjson())
+        arguments.answer.write(scored.write_ndjson())
     elif arguments.out is None:
-        sys.stdout.write(scored.write_csv())
+        arguments.answer.write(scored.write_csv())
     else:
         bought = int(signals.sum())
         rule = "NO_TRADE" if artifact.theta is None else f"theta {artifact.theta:.4f}"
-        print(f"{arguments.out}: {len(scored)} rows, {bought} signals, {rule}")
+        line = f"{arguments.out}: {len(scored)} rows, {bought} signals, {rule}"
+        print(line, file=arguments.answer)
     return 0

@@ -32,7 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         _write(sweep, verdict, out)
     standings = leaderboard(sweep, verdict)
     if arguments.json:
-        print(json.dumps(_facts(sweep, verdict, standings), indent=1))
+        print(json.dumps(_facts(sweep, verdict, standings), indent=1), file=arguments.answer)
         return 0
     print(f"{verdict.sentence}\n\n{_text(sweep, verdict, standings)}")
     return 0

@@ -36,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
     with open_results(results_url(arguments.results), must_exist=True) as results:
         shown = _listing if arguments.of is None else _cells
         data = shown(results, arguments, form)
-    _give(data, out)
+    _give(data, out, arguments)
     return 0
 
 
@@ -104,9 +104,9 @@ def _json(document: dict[str, Any]) -> bytes:
     return f"{json.dumps(document, indent=1)}\n".encode()
 
 
-def _give(data: bytes, out: Path | None) -> None:
+def _give(data: bytes, out: Path | None, arguments: argparse.Namespace) -> None:
     if out is None:
-        sys.stdout.write(data.decode())
+        arguments.answer.write(data.decode())
         return
     with writing(out):
         out.write_bytes(data)

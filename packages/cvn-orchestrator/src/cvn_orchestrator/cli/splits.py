@@ -30,8 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"cvn: wrote {arguments.out}", file=sys.stderr)
     if arguments.json:
         sweep.survey.require_sound(sweep.plan.splits)  # else there would be two documents
-        json.dump(_facts(sweep), sys.stdout, indent=1, default=str)
-        print()
+        print(json.dumps(_facts(sweep), indent=1, default=str), file=arguments.answer)
     else:
         _show(sweep)
     sweep.survey.require_sound(sweep.plan.splits)

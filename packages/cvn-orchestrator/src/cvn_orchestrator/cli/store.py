@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _ls(store: Store, arguments: argparse.Namespace) -> int:
     listed = store.ls()
     if arguments.json:
-        _print([{**asdict(e), "used": _when(e.used_ns)} for e in listed])
+        _print([{**asdict(e), "used": _when(e.used_ns)} for e in listed], arguments)
         return 0
     rows = [
         (e.digest[:_SHOWN], e.kind or "(damaged)", _when(e.used_ns), f"{e.size_bytes:,}")
@@ -46,7 +46,7 @@ def _ls(store: Store, arguments: argparse.Namespace) -> int:
 def _verify(store: Store, arguments: argparse.Namespace) -> int:
     faults = store.verify()
     if arguments.json:
-        _print({"damaged": faults})
+        _print({"damaged": faults}, arguments)
     else:
         for fault in faults.values():
             print(fault)
@@ -58,7 +58,7 @@ def _verify(store: Store, arguments: argparse.Namespace) -> int:
 def _gc(store: Store, arguments: argparse.Namespace) -> int:
     done = store.gc(arguments.max_size)
     if arguments.json:
-        _print(asdict(done))
+        _print(asdict(done), arguments)
     else:
         print(_summary(done))
     return 0
@@ -81,7 +81,7 @@ def _explain(store: Store, arguments: argparse.Namespace) -> int:
     found = store.explain(key, other)
     if arguments.json:
         differ = [d._asdict() for d in found]
-        _print({"a": key.digest, "b": other.digest, "differences": differ})
+        _print({"a": key.digest, "b": other.digest, "differences": differ}, arguments)
         return 0
     rows = [(d.part, _short(d.a), _short(d.b)) for d in found]
     print(aligned(("part", key.digest[:_SHOWN], other.digest[:_SHOWN]), rows, left=3))
@@ -98,5 +98,5 @@ def _when(used_ns: int) -> str:
     return datetime.fromtimestamp(used_ns / 1e9, UTC).isoformat(timespec="seconds")
 
 
-def _print(document: Any) -> None:
-    print(json.dumps(document, indent=1))
+def _print(document: Any, arguments: argparse.Namespace) -> None:
+    print(json.dumps(document, indent=1), file=arguments.answer)

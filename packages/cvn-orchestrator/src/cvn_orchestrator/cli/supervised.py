@@ -18,6 +18,7 @@ import uuid
 from types import FrameType
 
 from cvn_orchestrator.children import end_with_parent
+from cvn_orchestrator.cli.answer import descriptor_of
 from cvn_orchestrator.cli.interrupt import STOPPING, exit_code, handled
 from cvn_orchestrator.cli.storage import storage_of
 
@@ -33,9 +34,9 @@ def supervised(arguments: argparse.Namespace) -> int:
     """
     command = [sys.executable, "-P", "-m", "cvn_orchestrator.cli", *arguments.argv, "--in-process"]
     name, finished, deaths = uuid.uuid4().hex, -1, 0
-    signals = _Signals()
+    signals, output = _Signals(), descriptor_of(arguments.answer)
     with handled(STOPPING, signals.note):
-        while _died(code := signals.run(command, {**os.environ, "CVN_SUPERVISOR": name})):
+        while _died(code := signals.run(command, {**os.environ, "CVN_SUPERVISOR": name}, output)):
             asked = signals.came or (-code if -code in STOPPING else None)
             if asked is not None:
                 return exit_code(asked)
@@ -82,11 +83,12 @@ class _Signals:
         self.came: int | None = None
         self._child: subprocess.Popen[bytes] | None = None
 
-    def run(self, command: list[str], environment: dict[str, str]) -> int:
+    def run(self, command: list[str], environment: dict[str, str], output: int | None) -> int:
         """Run a child that is no member of the terminal's process group, and that ends with us."""
         with subprocess.Popen(  # noqa: S603
             command,
             env=environment,
+            stdout=output,
             process_group=0,
             preexec_fn=end_with_parent,  # noqa: PLW1509
         ) as self._child:

@@ -54,8 +54,7 @@ def _say_what(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
         found = estimate(sweep)
         facts["estimate"] = {**asdict(found), "bytes_per_fit": found.bytes_per_fit}
     if arguments.json:
-        json.dump(facts, sys.stdout, indent=1)
-        print()
+        print(json.dumps(facts, indent=1), file=arguments.answer)
     else:
         print(dry_run_text(facts))
     return 0
@@ -110,7 +109,7 @@ def _report(
             "seconds": seconds,
             "results": where,
         }
-        print(json.dumps(document, indent=1))
+        print(json.dumps(document, indent=1), file=arguments.answer)
         return
     left = f", {facts.n_open} open" if facts.n_open else ""
     print(

@@ -5,17 +5,19 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
-from cvn_harness_core import OBSERVERS, StoreError, SweepFacts, configure_logging
+from cvn_harness_core import OBSERVERS, StoreError, SweepFacts
 from cvn_orchestrator.cli.stopping import stopping
 from cvn_orchestrator.engines.contract import Engine
 from cvn_orchestrator.errors import ResultsError, SweepError
 from cvn_orchestrator.observers.json_lines import JsonLines
 from cvn_orchestrator.observers.progress import SweepProgress, Tally
+from cvn_orchestrator.observers.rejections import log_as
 from cvn_orchestrator.results.sink import Sink
 from cvn_orchestrator.sweep.prepared import PreparedSweep
 from cvn_orchestrator.sweep.run import Stop, SweepSettings, run_sweep
@@ -47,10 +49,12 @@ def swept(
     ``sweep_ended``: the same call may go on.
     """
     started = time.perf_counter()
-    if settings.log != "off":
-        configure_logging(settings.log)
     progress, stop = SweepProgress(Console(stderr=True)), Stop()
     with ExitStack() as stack:
+        settings.work.mkdir(parents=True, exist_ok=True)
+        told = Path(stack.enter_context(TemporaryDirectory(prefix="told-", dir=settings.work)))
+        settings = replace(settings, told=told)
+        log_as(settings.log, told)
         stack.enter_context(OBSERVERS.including("cvn-progress", progress))
         if events is not None:
             lines = stack.enter_context(JsonLines(events))

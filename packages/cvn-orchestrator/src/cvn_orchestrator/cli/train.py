@@ -16,7 +16,6 @@ from cvn_harness_core import (
     Datasets,
     InputError,
     Payoff,
-    configure_logging,
 )
 from cvn_orchestrator.cli.interrupt import STOPPING, postponed
 from cvn_orchestrator.cli.job import job_of
@@ -27,6 +26,7 @@ from cvn_orchestrator.cli.supervised import supervised
 from cvn_orchestrator.cli.trained import report
 from cvn_orchestrator.data.tables import read_table, share_boundaries
 from cvn_orchestrator.facts import artifact_facts
+from cvn_orchestrator.observers.rejections import log_as
 from cvn_orchestrator.target import require_writable
 
 
@@ -34,8 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Train, write the bundle, and print what came out."""
     if storage_of(arguments) is not None and not arguments.in_process:
         return supervised(arguments)
-    if arguments.log != "off":
-        configure_logging(arguments.log)
+    log_as(arguments.log)
     job = job_of(arguments)  # an unknown name is reported before any data are read
     embargo = _embargo(arguments.embargo_days)
     policy = policy_of(arguments, embargo)
@@ -54,7 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     artifact.save(path, overwrite=arguments.overwrite, self_contained=True)
     if arguments.json:
         facts = artifact_facts(artifact, curve=arguments.curve)
-        print(json.dumps({**facts, "bundle": str(path)}, indent=1))
+        print(json.dumps({**facts, "bundle": str(path)}, indent=1), file=arguments.answer)
     else:
         print(report(artifact, path))
     return 0

@@ -27,7 +27,11 @@ _OURS = {"cvn-harness-core": "cvn_harness_core", "cvn-orchestrator": "cvn_orches
 def check(asked: Asked) -> Iterator[Finding]:  # noqa: ARG001
     """Yield a finding for Python, and one for each of our distributions and each plugin's."""
     yield _python()
-    plugins = {record.distribution for record in discover() if version_of(record.distribution)}
+    plugins = {
+        record.distribution
+        for record in discover()
+        if record.kind != "unknown" and version_of(record.distribution)
+    }
     distributions = [*_OURS, *sorted(plugins - set(_OURS))]
     there = [name for name in distributions if version_of(name) is not None]
     extras, offered = extras_asked(there), providers()

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from cvn_harness_core import discover
-from cvn_harness_core.plugins.discovery import CORE_RULES
+from cvn_harness_core.plugins.judging import CORE_RULES
 from cvn_orchestrator.errors import NewPluginError
 from cvn_orchestrator.new_plugin.kinds import KINDS, Kind
 

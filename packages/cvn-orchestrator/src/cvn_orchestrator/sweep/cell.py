@@ -16,11 +16,11 @@ from cvn_harness_core import (
     Datasets,
     Event,
     Store,
-    configure_logging,
     hookimpl,
     peak_memory,
 )
 from cvn_orchestrator.engines.contract import Ended, Run, Task
+from cvn_orchestrator.observers.rejections import log_as
 from cvn_orchestrator.plan.variants import Variant
 from cvn_orchestrator.results.rows import CellRow
 from cvn_orchestrator.sweep.identity import costs_of
@@ -50,6 +50,8 @@ class CellWork:
         on; a search with a storage of its own is kept there.
     log
         How events are written to standard error.
+    told
+        A folder in which the failures of observers are noted that were told.
     """
 
     sweep: PreparedSweep
@@ -58,6 +60,7 @@ class CellWork:
     studies: Path
     remote: str | None = None
     log: Literal["off", "human", "json"] = "off"
+    told: Path | None = None
 
     @property
     def n_threads(self) -> int:
@@ -78,8 +81,7 @@ class CellWork:
     @contextmanager
     def open(self) -> Iterator[Run]:
         """Return what trains cells one after another; those of one symbol and fold share data."""
-        if self.log != "off":
-            configure_logging(self.log)
+        log_as(self.log, self.told)
         import_what_trains()
         worker = _Worker(self)
         with OBSERVERS.including("cvn-cell", worker):

@@ -60,6 +60,8 @@ class SweepSettings:
         The folder of the sweep's own files: arrays, locks, the trials of searches under way.
     log
         How events are written to standard error, by workers too.
+    told
+        A folder in which workers note which observers' failures were told.
     retry_failed
         Whether cells that failed in an earlier call are tried again, however often they were.
     """
@@ -69,6 +71,7 @@ class SweepSettings:
     log: Literal["off", "human", "json"] = "off"
     retry_failed: bool = False
     remote: str | None = None
+    told: Path | None = None
 
 
 def run_sweep(
@@ -121,7 +124,13 @@ class _Loop:
         self._versions = {v.name: identity.versions(v.name) for v in sweep.plan.variants}
         studies = settings.work / "studies" / identity.run
         self._work = CellWork(
-            sweep, identity.run, settings.store, studies, settings.remote, settings.log
+            sweep,
+            identity.run,
+            settings.store,
+            studies,
+            settings.remote,
+            settings.log,
+            settings.told,
         )
         attempts = sink.attempts(identity.run)
         self._states: dict[str, str] = {}
