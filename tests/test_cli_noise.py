@@ -98,6 +98,17 @@ def test_an_observer_that_fails_is_told_once(flags: tuple[str, ...], tmp_path: P
     assert cvn(tmp_path, watched(tmp_path, RAISES), *TRAIN, *flags).stderr == TOLD
 
 
+@pytest.mark.parametrize("stderr", ["/dev/full", "&-"])
+def test_an_observer_that_fails_ends_nothing_where_standard_error_takes_no_line(
+    stderr: str, tmp_path: Path
+) -> None:
+    env = watched(tmp_path, RAISES)
+    command = f"{CVN} {' '.join(TRAIN)} 2>{stderr}"
+    done = subprocess.run(command, shell=True, cwd=tmp_path, env=env, check=False)
+    assert done.returncode == 0
+    assert (tmp_path / "cvn-moody").is_dir()
+
+
 def test_an_observer_that_cannot_be_imported_is_told_as_cvn_plugins_tells_it(
     tmp_path: Path,
 ) -> None:

@@ -148,6 +148,14 @@ def test_an_empty_list_allows_none_and_an_empty_variable_is_no_list(
     assert set(statuses(three.discover()).values()) == {"available"}
 
 
+def test_nothing_but_the_stand_ins_is_found_where_the_kit_has_them(
+    site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    info = site.add("cvn-stand-ins", MODELS, {"evil": "acme_evil"})
+    monkeypatch.setenv("CVN_STAND_INS", str(info.parent))
+    assert {r.status for r in discover(allow=[]) if r.name == "evil"} == {"blocked"}
+
+
 def test_the_stand_ins_of_the_kit_are_on_every_list_while_it_needs_them(site: Any) -> None:
     site.add("cvn-stand-ins", MODELS, {"stand_in": "acme_evil", "evil": "acme_evil"})
     lists = {"allow": ["evil"], "block": ["stand_in", "cvn-stand-ins"]}
@@ -312,7 +320,7 @@ def test_a_group_with_another_spelling_of_the_version_is_malformed(site: Any) ->
         (f" {MODELS} ", MODELS),
         ("cvn_harness.ensemble.v1", ENSEMBLES),
         ("cvn_harness.observers.v1", "cvn_harness.plugins.v1"),
-        ("cvn_harness_theta", "cvn_harness.theta.v1"),
+        ("cvn_harness.thetas", "cvn_harness.theta.v1"),
         (f"cvn_harness.models.v{'9' * 5000}", MODELS),
     ],
 )
@@ -324,6 +332,11 @@ def test_a_group_that_is_none_is_malformed_and_the_nearest_is_named(
     assert record.status == "malformed"
     assert f"{group!r} is no group" in record.error
     assert f"have it say {near!r}" in record.advice
+
+
+def test_another_projects_group_is_its_own_business(site: Any) -> None:
+    site.add("acme-dashboards", "cvn_harness_dashboards.themes", {"dark": "acme_dark"})
+    assert site.discover() == ()
 
 
 @pytest.mark.parametrize(("name", "shown"), [("", "(nameless)"), ("\x1b[31mred", r"\x1b[31mred")])

@@ -92,8 +92,8 @@ def test_they_are_compared_copied_and_written_as_before() -> None:
     assert {repr(one) for one in again} == {repr(PLAIN)}
     assert json.dumps(held) == json.dumps(PLAIN)
     assert msgspec.json.encode(held) == msgspec.json.encode(PLAIN)
-    changed = dict(held)
-    changed["a"] = 0
+    changed = copy.deepcopy(held)
+    changed["a"][1]["b"] = 0
     assert held == PLAIN
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import fields
 from typing import Any, NoReturn
 
@@ -25,28 +26,44 @@ def read_only(value: Any) -> Any:
 
 def _refuse(self: object, *_: Any, **__: Any) -> NoReturn:
     kind = "dict" if isinstance(self, dict) else "list"
-    message = f"this {kind} is part of a record and read-only; change a copy: {kind}(it)."
+    message = f"this {kind} is part of a record and read-only; change a copy.deepcopy(it)."
     raise TypeError(message)
 
 
 class ReadOnlyDict(dict[Any, Any]):
-    """A dict that refuses to be changed; ``dict(it)`` is a copy that does not."""
+    """A dict that refuses to be changed; its copies, as ``copy.deepcopy`` makes them, do not."""
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
 
+    def __copy__(self) -> dict[Any, Any]:
+        """Return a plain dict."""
+        return dict(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[Any, Any]:
+        """Return a plain dict, of plain copies."""
+        return deepcopy(dict(self), memo)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return how ``pickle`` and ``copy`` make it again, which need no item set."""
+        """Return how ``pickle`` makes it again, which needs no item set."""
         return type(self), (dict(self),)
 
 
 class ReadOnlyList(list[Any]):
-    """A list that refuses to be changed; ``list(it)`` is a copy that does not."""
+    """A list that refuses to be changed; its copies, as ``copy.deepcopy`` makes them, do not."""
 
     __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
     append = extend = insert = pop = remove = clear = _refuse
     sort = reverse = _refuse
 
+    def __copy__(self) -> list[Any]:
+        """Return a plain list."""
+        return list(self)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> list[Any]:
+        """Return a plain list, of plain copies."""
+        return deepcopy(list(self), memo)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        """Return how ``pickle`` and ``copy`` make it again, which need no item set."""
+        """Return how ``pickle`` makes it again, which needs no item set."""
         return type(self), (list(self),)

@@ -17,7 +17,12 @@ from cvn_harness_core.plugins.record import PluginRecord, canonical
 
 ALLOW, BLOCK = "CVN_PLUGINS", "CVN_PLUGINS_BLOCK"
 STAND_INS = "CVN_STAND_INS"
-"""Names the folder of the conformance kit's own models, in its environment, while it needs them."""
+"""Names the folder of the conformance kit's own models, in its environment, while it needs them.
+
+Only they are found there.
+"""
+
+_LENT = "cvn_harness_core.testing.stand_in:"
 
 
 def discover(
@@ -45,7 +50,8 @@ def discover(
     allowed = _names(_listed(ALLOW) if allow is None else allow)
     blocked = _names(_listed(BLOCK) if block is None else block) or frozenset()
     kit = os.environ.get(STAND_INS) if path is None else None
-    lent = tuple(records_on([kit])) if kit else ()  # no list and no rival keeps these out
+    found_there = records_on([kit]) if kit else ()
+    lent = tuple(r for r in found_there if r.target.startswith(_LENT))  # no list keeps these out
     names = {record.name for record in lent}
     records = [judged(r, allowed, blocked) for r in records_on(path) if r.name not in names]
     found = (*with_conflicts(records), *lent)

@@ -9,7 +9,8 @@ from typing import Any
 import importlib_metadata
 
 _FILE = "entry_points.txt"
-_READ: Any = vars(importlib_metadata.Distribution)["entry_points"].fget
+_PROPERTY: Any = vars(importlib_metadata.Distribution)["entry_points"]
+_READ: Any = getattr(_PROPERTY, "fget", None) or _PROPERTY.func  # a property, or a cached one
 
 
 def entry_points_text(distribution: Any) -> str:

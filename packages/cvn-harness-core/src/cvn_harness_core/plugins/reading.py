@@ -24,7 +24,7 @@ from cvn_harness_core.plugins.record import (
     malformed,
 )
 
-_OURS = re.compile(r"^\s*\[\s*cvn_harness", re.IGNORECASE | re.MULTILINE)
+_OURS = re.compile(r"^\s*\[\s*cvn_harness\.", re.IGNORECASE | re.MULTILINE)
 _GROUP = re.compile(r"cvn_harness\.(models|ensembles|plugins|theta)\.v(\d{1,9})")
 _KINDS: dict[str, Kind] = {
     "models": "model",
@@ -93,7 +93,7 @@ def _records(distribution: Any, entries: Iterable[Any]) -> list[PluginRecord]:
     return [
         _record(distribution, entry, origin)
         for entry in entries
-        if entry.group.strip().lower().startswith("cvn_harness")
+        if entry.group.strip().lower().startswith("cvn_harness.")
     ]
 
 

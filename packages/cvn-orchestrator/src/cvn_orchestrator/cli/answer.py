@@ -43,6 +43,8 @@ def answering(*, for_programs: bool, to_the_end: bool) -> Iterator[TextIO]:
             yield own
     finally:
         if not to_the_end:
+            with suppress(OSError):  # what a plugin wrote to the stream itself is no answer
+                given.flush()
             os.dup2(own.fileno(), _STDOUT)
         with suppress(OSError):  # of a full disk, which was told
             own.close()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 
@@ -51,8 +51,10 @@ def swept(
     started = time.perf_counter()
     progress, stop = SweepProgress(Console(stderr=True)), Stop()
     with ExitStack() as stack:
-        settings.work.mkdir(parents=True, exist_ok=True)
-        told = Path(stack.enter_context(TemporaryDirectory(prefix="told-", dir=settings.work)))
+        told = settings.work / "told"
+        shutil.rmtree(told, ignore_errors=True)  # what a sweep that was killed has left, too
+        told.mkdir(parents=True, exist_ok=True)
+        stack.callback(shutil.rmtree, told, ignore_errors=True)
         settings = replace(settings, told=told)
         log_as(settings.log, told)
         stack.enter_context(OBSERVERS.including("cvn-progress", progress))

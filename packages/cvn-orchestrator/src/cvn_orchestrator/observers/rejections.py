@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
@@ -44,7 +45,10 @@ class _Rejections(logging.Handler):
         if not isinstance(event, dict) or event.get("event") != "plugin_rejected":
             return
         if event["kind"] == "observer" and self._is_first(f"{event['plugin']}.{event['code']}"):
-            sys.stderr.write(f"cvn: warning: {_line(event)}\n")
+            with suppress(
+                Exception
+            ):  # it may be closed, or its disk full: no training ends of that
+                sys.stderr.write(f"cvn: warning: {_line(event)}\n")
 
     def _is_first(self, failure: str) -> bool:
         if self._told is None:

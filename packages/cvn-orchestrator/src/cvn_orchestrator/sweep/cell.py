@@ -81,7 +81,8 @@ class CellWork:
     @contextmanager
     def open(self) -> Iterator[Run]:
         """Return what trains cells one after another; those of one symbol and fold share data."""
-        log_as(self.log, self.told)
+        if self.log != "off" or self.told is not None:  # a program that sweeps has its own log
+            log_as(self.log, self.told)
         import_what_trains()
         worker = _Worker(self)
         with OBSERVERS.including("cvn-cell", worker):
