@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def test_others_are_begun_beside_one_that_was_measured_and_not_beside_one_that_f
 ) -> None:
     monkeypatch.setattr(loop, "worker_count", lambda budget, threads, growth, most: min(2, most))
     begun, running, beside = 0, 0, []
+    met = threading.Event()
 
     def fit(self: Any, prepared: Any, request: Any) -> Any:
         nonlocal begun, running
@@ -74,6 +76,10 @@ def test_others_are_begun_beside_one_that_was_measured_and_not_beside_one_that_f
         try:
             if begun <= 3:
                 raise ValueError
+            if running > 1:
+                met.set()
+            elif begun > 4:
+                met.wait(timeout=10)  # for another: a fit takes less than to begin one
             return FIT(self, prepared, request)
         finally:
             running -= 1
@@ -81,7 +87,7 @@ def test_others_are_begun_beside_one_that_was_measured_and_not_beside_one_that_f
     monkeypatch.setattr(KIND, "fit", fit)
     train_one(MODEL, DATA, settings(MODEL, n_trials=8, n_workers=2))
     assert beside[:4] == [0, 0, 0, 0], "nothing was measured before the fourth"
-    assert 1 in beside[4:]
+    assert met.is_set()
 
 
 def test_a_choice_of_tuples_is_refused() -> None:
