@@ -128,7 +128,7 @@ def parity(session: nox.Session) -> None:
 def pickup(session: nox.Session) -> None:
     """Install plugins of elsewhere, and new ones, from their wheels; test, train, uninstall."""
     install_workspace(session)
-    session.run("pytest", "tests/pickup", *session.posargs, env=QUICK)
+    session.run("pytest", *AT_ONCE, "tests/pickup", *session.posargs, env=QUICK)
 
 
 @nox.session
