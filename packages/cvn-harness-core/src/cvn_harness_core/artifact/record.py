@@ -22,7 +22,7 @@ from cvn_harness_core.contracts.tradability import Tradability
 
 @dataclass(frozen=True, kw_only=True)
 class ArtifactRecord:
-    """The facts of one training. Dicts and lists in it are read-only: ``dict(it)`` is a copy.
+    """The facts of one training. Its dicts and lists are read-only; ``copy.deepcopy`` gives others.
 
     Parameters
     ----------
