@@ -6,12 +6,16 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cvn_harness_core import read_search, train_one
+from cvn_harness_core import HPOParams, TrainingPolicy, read_search, train_one
+from cvn_harness_core.harness import threads
+from cvn_harness_core.harness.planning import Request
+from cvn_harness_core.harness.train_one import plan_model
 from cvn_harness_core.plugins.adapters import adapter_of
 from cvn_harness_core.search import loop
 from cvn_harness_core.testing.recorded import recorded_events
@@ -168,3 +172,82 @@ def test_a_second_interrupt_cuts_those_that_run(fits: Any, tmp_path: Path) -> No
         train_one(MODEL, datasets(), run_of(tmp_path, pruner="none"), on_trial=on_trial)
     kept = [t.number for t in read_search(f"sqlite:///{tmp_path}/hpo.db").trials]
     assert kept == sorted(told), "the two that had ended, and none that was cut"
+
+
+# --- one at a time --------------------------------------------------------------------------
+
+
+def test_one_at_a_time_trials_run_on_the_callers_thread(fits: Any) -> None:
+    seen = set()
+    fits(lambda n, beside, request: seen.add(threading.get_ident()))
+    alone = train_one(MODEL, datasets(), settings(MODEL, n_workers=1))
+    assert seen == {threading.get_ident()}
+    assert said(train_one(MODEL, datasets(), settings(MODEL, n_workers=2))) == said(alone)
+    assert len(seen) > 1
+
+
+def test_an_interrupt_there_lets_the_trial_come_to_its_end(fits: Any, tmp_path: Path) -> None:
+    alone = {"max_concurrent": 1, "n_workers": None}
+
+    def before(n: int, beside: int, request: Any) -> None:
+        if n == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    fits(before)
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), replace(run_of(tmp_path), **alone))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(read_search(f"sqlite:///{tmp_path}/hpo.db").trials) == 2
+    goes_on = train_one(MODEL, datasets(), replace(run_of(tmp_path), **alone))
+    assert said(goes_on) == said(train_one(MODEL, datasets(), replace(settings(MODEL), **alone)))
+
+
+def test_a_second_one_there_cuts_the_trial(fits: Any, tmp_path: Path) -> None:
+    def before(n: int, beside: int, request: Any) -> None:
+        if n == 2:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    fits(before)
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), replace(run_of(tmp_path), max_concurrent=1))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert len(read_search(f"sqlite:///{tmp_path}/hpo.db").trials) == 1
+
+
+def test_an_interrupt_in_the_last_trial_is_raised_too(fits: Any, tmp_path: Path) -> None:
+    def before(n: int, beside: int, request: Any) -> None:
+        if n == 12:
+            signal.raise_signal(signal.SIGINT)
+
+    fits(before)
+    run = replace(run_of(tmp_path), max_concurrent=1)
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), run)
+    assert len(read_search(f"sqlite:///{tmp_path}/hpo.db").trials) == 12
+    assert train_one(MODEL, datasets(), run).search.count("failed") == 0
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "n_at_once"),
+    [
+        ("lightgbm", {}, 1),
+        ("lightgbm", {"n_threads": 1}, 4),
+        ("lightgbm", {"max_concurrent": 3}, 3),
+        ("catboost", {}, 4),
+        ("catboost", {"n_threads": 2}, 1),
+    ],
+)
+def test_large_fits_with_several_threads_are_searched_one_at_a_time(
+    model: str, changes: dict[str, int], n_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, hpo = datasets(), HPOParams(n_trials=2, **changes)
+    policy = TrainingPolicy.economic()
+
+    def planned() -> int | None:
+        return plan_model(model, Request(data), hpo, policy).search.settings.max_concurrent
+
+    monkeypatch.setattr(threads, "MUCH", data.train.X.size)
+    assert planned() == n_at_once
+    monkeypatch.setattr(threads, "MUCH", data.train.X.size + 1)
+    assert planned() == changes.get("max_concurrent", 4)

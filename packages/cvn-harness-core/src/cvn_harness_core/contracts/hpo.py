@@ -54,7 +54,8 @@ class HPOParams:
     max_concurrent
         How many trials may be under way at once: each is asked for with the results of all but the
         last ``max_concurrent - 1`` before it, whatever else is known by then. So it decides which
-        trials are run, and the number of workers does not.
+        trials are run, and the number of workers does not. None is 1 for a million values or more
+        in training (rows times features) where a fit takes several threads, and else 4.
     n_workers
         Trials at the same time, up to ``max_concurrent``; None for as many as cores and memory
         allow. No effect on results.
@@ -86,7 +87,7 @@ class HPOParams:
     evaluate_on: Evidence = "validation"
     sampler: Sampler = "tpe"
     pruner: Pruner = "extrapolation"
-    max_concurrent: int = 4
+    max_concurrent: int | None = None
     n_workers: int | None = None
 
     def __post_init__(self) -> None:
@@ -102,9 +103,9 @@ class HPOParams:
             put(self, "n_threads", integer("HPOParams.n_threads", self.n_threads, low=1))
         if self.timeout_s is not None:
             real("HPOParams.timeout_s", self.timeout_s, low=0, open_low=True)
-        put(self, "max_concurrent", integer("HPOParams.max_concurrent", self.max_concurrent, low=1))
-        if self.n_workers is not None:
-            put(self, "n_workers", integer("HPOParams.n_workers", self.n_workers, low=1))
+        for name in ("max_concurrent", "n_workers"):
+            if (value := getattr(self, name)) is not None:
+                put(self, name, integer(f"HPOParams.{name}", value, low=1))
         for name, kind in (
             ("objective", Objective),
             ("evaluate_on", Evidence),

@@ -57,10 +57,20 @@ class Request:
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, and how: by parameter, and by the settings of ``HPOParams``."""
+    """What is searched, and how: by parameter, and by the settings of ``HPOParams``.
+
+    Their ``max_concurrent`` is a number, never None.
+    """
 
     space: Mapping[str, Dimension]
     settings: HPOParams
+
+    @property
+    def most_workers(self) -> int:
+        """How many trials ever run at once."""
+        most = self.settings.max_concurrent
+        assert most is not None
+        return min(most, self.settings.n_workers or most)
 
     @cached_property
     def versions(self) -> dict[str, str]:
@@ -219,7 +229,9 @@ def check_arguments(datasets: Any, hpo_params: Any, policy: Any) -> None:
         require(policy.calibration.method)
 
 
-def search_of(name: str, hpo_params: HPOParams, space: Mapping[str, Dimension]) -> Search | None:
+def search_of(
+    name: str, hpo_params: HPOParams, space: Mapping[str, Dimension], n_at_once: int
+) -> Search | None:
     """Return the search that was asked for; raise SearchError ``space_empty`` if it has none."""
     if not hpo_params.n_trials:
         return None
@@ -229,4 +241,4 @@ def search_of(name: str, hpo_params: HPOParams, space: Mapping[str, Dimension]) 
             "declares no space, or everything is fixed. Give HPOParams(space={...}), or n_trials=0."
         )
         raise SearchError("space_empty", message)
-    return Search(space, hpo_params)
+    return Search(space, replace(hpo_params, max_concurrent=n_at_once))

@@ -11,6 +11,10 @@ from cvn_harness_core.contracts.space import Dimension
 from cvn_harness_core.resources.budget import Budget
 
 
+MUCH = 1_000_000
+"""How many values of training, rows times features, are worth several threads in one fit."""
+
+
 def threads_for(
     spec: ModelSpec,
     hpo_params: HPOParams,
@@ -26,6 +30,25 @@ def threads_for(
         return hpo_params.n_threads
     free = threads_are_free(spec, hpo_params, parameters, space)
     return Budget.current().threads if free else 1
+
+
+def trials_at_once(
+    spec: ModelSpec,
+    hpo_params: HPOParams,
+    parameters: Mapping[str, ResolvedParam],
+    space: Mapping[str, Dimension],
+    n_values: int,
+) -> int:
+    """Return the user's ``max_concurrent``, else by the work that there is; never by the machine.
+
+    One trial at a time knows of all those before it. A fit with much to do has work for several
+    threads; one with less leaves them idle, and trials are better beside one another.
+    """
+    if hpo_params.max_concurrent is not None:
+        return hpo_params.max_concurrent
+    several = threads_are_free(spec, hpo_params, parameters, space)
+    several = several or (hpo_params.n_threads or 1) > 1
+    return 1 if several and n_values >= MUCH else 4
 
 
 def threads_are_free(

@@ -18,7 +18,7 @@ from cvn_harness_core.harness.planning import (
     search_of,
     settle,
 )
-from cvn_harness_core.harness.threads import threads_for
+from cvn_harness_core.harness.threads import threads_for, trials_at_once
 from cvn_harness_core.harness.training import Ran, run
 from cvn_harness_core.nodes.fit import stopping
 from cvn_harness_core.plugins.adapters import adapter_of
@@ -103,6 +103,8 @@ def plan_model(
         stopping(spec, policy)
     width = len(request.datasets.feature_names)
     parameters, space = resolve_parameters(spec, hpo_params, n_features=width)
+    n_values = request.datasets.train.X.size
+    n_at_once = trials_at_once(spec, hpo_params, parameters, space, n_values)
     return settle(
         "model",
         spec,
@@ -114,7 +116,7 @@ def plan_model(
         seed=hpo_params.seed,
         n_threads=threads_for(spec, hpo_params, parameters, space),
         dags=(),
-        search=search_of(name, hpo_params, space),
+        search=search_of(name, hpo_params, space, n_at_once),
     )
 
 

@@ -1,11 +1,11 @@
-"""The trials of a search in threads: which begins when, beside which, and how they are stopped."""
+"""The trials of a search: which begins when, beside which, and how they are stopped."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from typing import Any
 
@@ -17,13 +17,18 @@ from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoTrialComplete
 from cvn_harness_core.harness.planning import OnTrial, StopWanted, Training
 from cvn_harness_core.resources.budget import Budget
+from cvn_harness_core.resources.interrupts import held_back
 from cvn_harness_core.resources.workers import worker_count
+from cvn_harness_core.search.in_place import InPlace
 from cvn_harness_core.search.study import ATTEMPTS, Asked, Study
 from cvn_harness_core.search.trial import Ended, Trials
 
 
 class Loop:
-    """Runs trials in threads: the boosting lets go of the interpreter.
+    """Runs trials beside one another in threads: the boosting lets go of the interpreter.
+
+    One at a time, they run on the caller's own thread. OpenMP keeps threads for every thread that
+    calls it, and once those are more than the cores it puts them to sleep between any two loops.
 
     A KeyboardInterrupt stops it softly: no trial is begun any more, and those that run go to their
     end, are kept and told of before it is raised. A second one cuts them, as any other error does.
@@ -46,7 +51,7 @@ class Loop:
         self._name = training.spec.name
         self.trials = Trials(training, log, self._ended)
         assert training.search is not None
-        self._settings = training.search.settings
+        self._settings, self._most = training.search.settings, training.search.most_workers
         self._budget = Budget.current()
         self._best: tuple[TrialRecord, Fitted] | None = None
         self._waiting: deque[Asked] = deque()
@@ -55,12 +60,16 @@ class Loop:
 
     def run(self) -> None:
         """Run trials until there are enough, or it is late."""
-        with ThreadPoolExecutor(self._most, thread_name_prefix="cvn-trial") as pool:
-            try:
-                self._go_on(pool)
-            except BaseException:
-                self._cut(pool)
-                raise
+        if self._most > 1:
+            with ThreadPoolExecutor(self._most, thread_name_prefix="cvn-trial") as pool:
+                self._run_in(pool)
+            return
+        with held_back() as came, InPlace() as here:
+            wanted = self._stop_wanted
+            self._stop_wanted = lambda: came() or wanted()
+            self._run_in(here)
+        if came():
+            raise KeyboardInterrupt
 
     def fit_of(self, best: TrialRecord) -> Fitted | None:
         """Return the fit of the best trial; of an earlier run it is done again, and must agree."""
@@ -81,7 +90,14 @@ class Loop:
             raise SearchError("trial_differs", message)
         return again.fitted
 
-    def _go_on(self, pool: ThreadPoolExecutor) -> None:
+    def _run_in(self, pool: Executor) -> None:
+        try:
+            self._go_on(pool)
+        except BaseException:
+            self._cut(pool)
+            raise
+
+    def _go_on(self, pool: Executor) -> None:
         try:
             while True:
                 while (asked := self._next()) is not None:
@@ -112,11 +128,6 @@ class Loop:
         alone = asked.alone or any(one.alone for one in self._running.values())
         return not (self._running and alone)
 
-    @property
-    def _most(self) -> int:
-        settings = self._settings
-        return min(settings.max_concurrent, settings.n_workers or settings.max_concurrent)
-
     def _n_workers(self) -> int:
         """How many trials may run at once, by threads and by the most memory that one took.
 
@@ -127,7 +138,7 @@ class Loop:
         threads, growth = self.trials.n_threads, self.trials.growth_bytes
         return worker_count(self._budget, threads, growth, self._most)
 
-    def _submit(self, pool: ThreadPoolExecutor, asked: Asked) -> None:
+    def _submit(self, pool: Executor, asked: Asked) -> None:
         self._beside.discard(asked.number)
         if self._running:
             self._beside |= {asked.number, *(one.number for one in self._running.values())}
@@ -209,7 +220,7 @@ class Loop:
                 if not self._stopping:
                     raise
 
-    def _cut(self, pool: ThreadPoolExecutor) -> None:
+    def _cut(self, pool: Executor) -> None:
         """End the boosting of all that run at its next iteration; keep what is done by then."""
         self._cutting.set()
         pool.shutdown(wait=True, cancel_futures=True)

@@ -171,6 +171,7 @@ class Trials:
             asked.number,
             ceiling=ceiling.value,
             direction=watched_direction(spec, policy),
+            n_rows=len(self._training.request.datasets.val),
         )
 
     def _record(
@@ -226,11 +227,9 @@ def trial_threads(training: Training) -> int:
     trials make better use of the cores than many threads in one of them.
     """
     assert training.search is not None
-    settings = training.search.settings
     if not trial_threads_are_free(training):
         return training.n_threads
-    at_once = min(settings.max_concurrent, settings.n_workers or settings.max_concurrent)
-    return max(1, Budget.current().threads // at_once)
+    return max(1, Budget.current().threads // training.search.most_workers)
 
 
 def trial_threads_are_free(training: Training) -> bool:
