@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from cvn_harness_core import HPOParams, TrainingPolicy, read_search, train_one
-from cvn_harness_core.harness import threads
 from cvn_harness_core.harness.planning import Request
 from cvn_harness_core.harness.train_one import plan_model
 from cvn_harness_core.plugins.adapters import adapter_of
@@ -238,16 +237,11 @@ def test_an_interrupt_in_the_last_trial_is_raised_too(fits: Any, tmp_path: Path)
         ("catboost", {"n_threads": 2}, 1),
     ],
 )
-def test_large_fits_with_several_threads_are_searched_one_at_a_time(
-    model: str, changes: dict[str, int], n_at_once: int, monkeypatch: pytest.MonkeyPatch
+def test_fits_with_several_threads_are_searched_one_at_a_time(
+    model: str, changes: dict[str, int], n_at_once: int
 ) -> None:
-    data, hpo = datasets(), HPOParams(n_trials=2, **changes)
-    policy = TrainingPolicy.economic()
-
-    def planned() -> int | None:
-        return plan_model(model, Request(data), hpo, policy).search.settings.max_concurrent
-
-    monkeypatch.setattr(threads, "MUCH", data.train.X.size)
-    assert planned() == n_at_once
-    monkeypatch.setattr(threads, "MUCH", data.train.X.size + 1)
-    assert planned() == changes.get("max_concurrent", 4)
+    hpo, policy = HPOParams(n_trials=2, **changes), TrainingPolicy.economic()
+    planned = plan_model(model, Request(datasets()), hpo, policy).search
+    assert planned is not None
+    assert planned.settings.max_concurrent == n_at_once
+    assert planned.most_workers == n_at_once

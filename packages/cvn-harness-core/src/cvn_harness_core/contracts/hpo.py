@@ -54,8 +54,8 @@ class HPOParams:
     max_concurrent
         How many trials may be under way at once: each is asked for with the results of all but the
         last ``max_concurrent - 1`` before it, whatever else is known by then. So it decides which
-        trials are run, and the number of workers does not. None is 1 for a million values or more
-        in training (rows times features) where a fit takes several threads, and else 4.
+        trials are run, and the number of workers does not. None is 1 where a fit may take several
+        threads, and 4 where it has one.
     n_workers
         Trials at the same time, up to ``max_concurrent``; None for as many as cores and memory
         allow. No effect on results.
@@ -106,18 +106,6 @@ class HPOParams:
         for name in ("max_concurrent", "n_workers"):
             if (value := getattr(self, name)) is not None:
                 put(self, name, integer(f"HPOParams.{name}", value, low=1))
-        for name, kind in (
-            ("objective", Objective),
-            ("evaluate_on", Evidence),
-            ("sampler", Sampler),
-            ("pruner", Pruner),
-        ):
-            if getattr(self, name) not in get_args(kind):
-                message = (
-                    f"HPOParams.{name} is {getattr(self, name)!r}; it must be one of "
-                    f"{', '.join(get_args(kind))}."
-                )
-                raise InputError("setting_invalid", message)
         if not self.n_trials:
             asked = [name for name, default in _SEARCH.items() if getattr(self, name) != default]
             if asked:
@@ -131,6 +119,18 @@ class HPOParams:
             raise InputError("setting_invalid", message)
 
     def _check_types(self) -> None:
+        for name, kind in (
+            ("objective", Objective),
+            ("evaluate_on", Evidence),
+            ("sampler", Sampler),
+            ("pruner", Pruner),
+        ):
+            if getattr(self, name) not in get_args(kind):
+                message = (
+                    f"HPOParams.{name} is {getattr(self, name)!r}; it must be one of "
+                    f"{', '.join(get_args(kind))}."
+                )
+                raise InputError("setting_invalid", message)
         for name, wanted, types in (
             ("config", "ParamConfig", (ParamConfig,)),
             ("timeframe", "str", (str,)),

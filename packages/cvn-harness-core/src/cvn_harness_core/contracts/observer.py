@@ -31,9 +31,9 @@ class ObserverLimits:
         to the observer's thread, so an observer of few is the cheaper for saying so.
     cpu
         How much processor time one call may use that nobody waits for; one that uses more is
-        interrupted, at its next step in Python, and the observer is cut off. It would slow trainings
-        down, with which it shares the interpreter. Where the system does not tell what a thread has
-        used (macOS, Windows), this bounds nothing.
+        interrupted, at its next step in Python, and the observer is cut off. It would slow
+        trainings down, with which it shares the interpreter. Where the system does not tell what a
+        thread has used (macOS, Windows), this bounds nothing.
     """
 
     per_fit: float = 0.25

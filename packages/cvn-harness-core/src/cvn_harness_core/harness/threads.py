@@ -11,10 +11,6 @@ from cvn_harness_core.contracts.space import Dimension
 from cvn_harness_core.resources.budget import Budget
 
 
-MUCH = 1_000_000
-"""How many values of training, rows times features, are worth several threads in one fit."""
-
-
 def threads_for(
     spec: ModelSpec,
     hpo_params: HPOParams,
@@ -37,18 +33,17 @@ def trials_at_once(
     hpo_params: HPOParams,
     parameters: Mapping[str, ResolvedParam],
     space: Mapping[str, Dimension],
-    n_values: int,
 ) -> int:
-    """Return the user's ``max_concurrent``, else by the work that there is; never by the machine.
+    """Return the user's ``max_concurrent``, else by what a fit takes; never by the machine.
 
-    One trial at a time knows of all those before it. A fit with much to do has work for several
-    threads; one with less leaves them idle, and trials are better beside one another.
+    One trial at a time knows of all those before it. Where a fit has one thread only, trials run
+    beside one another to use the cores.
     """
     if hpo_params.max_concurrent is not None:
         return hpo_params.max_concurrent
     several = threads_are_free(spec, hpo_params, parameters, space)
     several = several or (hpo_params.n_threads or 1) > 1
-    return 1 if several and n_values >= MUCH else 4
+    return 1 if several else 4
 
 
 def threads_are_free(

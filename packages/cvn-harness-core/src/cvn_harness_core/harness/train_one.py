@@ -103,8 +103,7 @@ def plan_model(
         stopping(spec, policy)
     width = len(request.datasets.feature_names)
     parameters, space = resolve_parameters(spec, hpo_params, n_features=width)
-    n_values = request.datasets.train.X.size
-    n_at_once = trials_at_once(spec, hpo_params, parameters, space, n_values)
+    n_at_once = trials_at_once(spec, hpo_params, parameters, space)
     return settle(
         "model",
         spec,

@@ -2,9 +2,9 @@
 
 A call is handed to the thread, and its caller waits for the end of it: a quick observer is as good
 as called in place. For one that is slow nobody waits beyond its bound; calls queue up for it, in
-order, and if it lags too far it is cut off. A thread that waits cannot be stopped from outside: what
-hangs in a call is left alone with it, on a thread that ends with the process. One that burns the
-processor would slow the training down, and is interrupted.
+order, and if it lags too far it is cut off. A thread that waits cannot be stopped from outside:
+what hangs in a call is left alone with it, on a thread that ends with the process. One that burns
+the processor would slow the training down, and is interrupted.
 """
 
 from __future__ import annotations

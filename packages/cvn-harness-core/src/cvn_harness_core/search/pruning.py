@@ -25,13 +25,12 @@ def watcher(
     *,
     ceiling: int,
     direction: Direction,
-    n_rows: int,
 ) -> Extrapolation | Pruning | None:
-    """Return what watches a trial, measured on so many rows; None for no pruning."""
+    """Return what watches a trial; None for no pruning."""
     if kind == "none":
         return None
     if kind == "extrapolation":
-        return Extrapolation(earlier, ceiling=ceiling, direction=direction, n_rows=n_rows)
+        return Extrapolation(earlier, ceiling=ceiling, direction=direction)
     return Pruning(kind, earlier, number, ceiling=ceiling, direction=direction)
 
 

@@ -171,7 +171,6 @@ class Trials:
             asked.number,
             ceiling=ceiling.value,
             direction=watched_direction(spec, policy),
-            n_rows=len(self._training.request.datasets.val),
         )
 
     def _record(

@@ -252,8 +252,8 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--max-concurrent",
         type=int,
         metavar="N",
-        help="trials that may be under way at once; decides which are tried (default: 1 for large "
-        "data whose fits take several threads, else 4)",
+        help="trials that may be under way at once; decides which are tried (default: 1 where fits "
+        "take several threads, 4 where they have one)",
     )
     search.add_argument(
         "--workers",
