@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,14 @@ MODEL = "lightgbm"
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two trials run at once, whatever the machine has."""
     monkeypatch.setattr(loop, "worker_count", lambda budget, threads, growth, most: min(2, most))
+
+
+@pytest.fixture(autouse=True)
+def interruptible() -> Iterator[None]:
+    """Let SIGINT interrupt, also where whoever began this process had it ignored."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
 
 
 @pytest.fixture
@@ -214,6 +222,63 @@ def test_a_second_one_there_cuts_the_trial(fits: Any, tmp_path: Path) -> None:
     assert len(read_search(f"sqlite:///{tmp_path}/hpo.db").trials) == 1
 
 
+def test_one_that_a_library_makes_an_error_of_is_no_failure_of_the_trial(
+    fits: Any, tmp_path: Path
+) -> None:
+    def before(n: int, beside: int, request: Any) -> None:
+        if n == 2:
+            signal.raise_signal(signal.SIGINT)
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise ValueError("a callback failed") from None
+
+    fits(before)
+    run = replace(run_of(tmp_path), max_concurrent=1)
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), run)
+    assert len(read_search(f"sqlite:///{tmp_path}/hpo.db").trials) == 1
+    goes_on = train_one(MODEL, datasets(), run)
+    assert said(goes_on) == said(
+        train_one(MODEL, datasets(), replace(run, storage=None, study_name=None))
+    )
+
+
+def test_what_an_alarm_raises_ends_the_search(fits: Any, tmp_path: Path) -> None:
+    def late(number: int, frame: object) -> None:
+        raise TimeoutError("too late")
+
+    def before(n: int, beside: int, request: Any) -> None:
+        if n == 3:
+            signal.raise_signal(signal.SIGALRM)
+
+    fits(before)
+    earlier = signal.signal(signal.SIGALRM, late)
+    try:
+        with pytest.raises(TimeoutError, match="too late"):
+            train_one(MODEL, datasets(), replace(run_of(tmp_path), max_concurrent=1))
+    finally:
+        signal.signal(signal.SIGALRM, earlier)
+    trials = read_search(f"sqlite:///{tmp_path}/hpo.db").trials
+    assert [trial.state for trial in trials] == ["complete"] * 2
+
+
+def test_a_search_within_another_stops_with_it(fits: Any) -> None:
+    inner = replace(settings(MODEL), max_concurrent=1)
+    begun: list[int] = []
+
+    def on_trial(_: str, record: Any) -> None:
+        if not begun:
+            begun.append(record.number)
+            signal.raise_signal(signal.SIGINT)
+            train_one(MODEL, datasets(), inner, on_trial=lambda *_: begun.append(1))
+
+    with pytest.raises(KeyboardInterrupt):
+        train_one(MODEL, datasets(), inner, on_trial=on_trial)
+    assert len(begun) == 1
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_an_interrupt_in_the_last_trial_is_raised_too(fits: Any, tmp_path: Path) -> None:
     def before(n: int, beside: int, request: Any) -> None:
         if n == 12:
@@ -231,13 +296,13 @@ def test_an_interrupt_in_the_last_trial_is_raised_too(fits: Any, tmp_path: Path)
     ("model", "changes", "n_at_once"),
     [
         ("lightgbm", {}, 1),
-        ("lightgbm", {"n_threads": 1}, 4),
+        ("lightgbm", {"n_threads": 1}, 1),
         ("lightgbm", {"max_concurrent": 3}, 3),
         ("catboost", {}, 4),
-        ("catboost", {"n_threads": 2}, 1),
+        ("catboost", {"n_threads": 2}, 4),
     ],
 )
-def test_fits_with_several_threads_are_searched_one_at_a_time(
+def test_where_threads_change_no_bits_trials_run_one_at_a_time(
     model: str, changes: dict[str, int], n_at_once: int
 ) -> None:
     hpo, policy = HPOParams(n_trials=2, **changes), TrainingPolicy.economic()

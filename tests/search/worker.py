@@ -17,7 +17,8 @@ ITERATIONS = {"xgboost": "n_estimators", "lightgbm": "n_estimators", "catboost":
 
 def settings(model: str, **changes: object) -> HPOParams:
     """Return a search that takes seconds."""
-    given = {"n_trials": 12, "seed": 3, "n_threads": 1, "n_workers": 1, **changes}
+    given = {"n_trials": 12, "seed": 3, "n_threads": 1, "max_concurrent": 4, "n_workers": 1}
+    given |= changes
     return HPOParams({ITERATIONS[model]: 60}, **given)  # type: ignore[arg-type]
 
 

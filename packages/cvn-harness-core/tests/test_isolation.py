@@ -17,7 +17,6 @@ from cvn_harness_core.errors import PluginContractError
 from cvn_harness_core.events.log import OBSERVERS, publish
 from cvn_harness_core.events.schema import ArtifactSaved, Event
 from cvn_harness_core.plugins import isolation
-from cvn_harness_core.plugins.interruption import Interrupted, Interruption
 
 GROUP = "cvn_harness.plugins.v1"
 
@@ -227,78 +226,6 @@ def test_a_flood_that_it_cannot_take_is_cut_off_and_not_kept_in_memory(
     assert not observer._calls
 
 
-BURNS = """while HANGS:
-        sum(range(1000))"""
-CATCHES = """while HANGS:
-        try:
-            sum(range(1000))
-        except BaseException:
-            pass"""
-
-
-@pytest.mark.parametrize("body", [BURNS, CATCHES], ids=["burns", "catches what it is sent"])
-def test_one_that_burns_the_processor_is_interrupted_and_reported_once(
-    watcher: Any, models: Any, body: str
-) -> None:
-    module = watcher(body, "ObserverLimits(per_fit=0.05, cpu=0.2)")
-    publish(event())
-    module().HANGS = True
-    publish(event("burns"))
-    (observer,) = (o for o in OBSERVERS._loaded() if o.record.name == "watcher")
-    observer._thread.join(30)
-    assert not observer._thread.is_alive()
-    publish(event("after"))
-    publish(event("after"))
-    assert [e.run_id for e in module().SEEN] == [None]
-    (told,) = rejected(models)
-    assert (told.plugin, told.distribution) == ("watcher", "acme-watch")
-    assert told.code == "observer_too_slow"
-    assert "one call may use 0.2 s of processor time" in told.message
-
-
-def test_one_that_waits_uses_no_processor_and_is_left_alone(watcher: Any, models: Any) -> None:
-    module = watcher("time.sleep(0.6)", "ObserverLimits(per_fit=0, cpu=0.1)")
-    publish(event("a"))
-    assert OBSERVERS.finish()
-    assert [e.run_id for e in module().SEEN] == ["a"]
-    assert rejected(models) == []
-
-
-def test_what_follows_a_call_is_never_interrupted() -> None:
-    """However close the end of the call and the interruption are."""
-    outcomes = []
-
-    def served(interruption: Interruption, n: int) -> None:
-        try:
-            interruption.begin()
-            for _ in range(n):
-                pass
-            interruption.end()
-        except Interrupted:
-            outcomes.append("interrupted")
-            return
-        for _ in range(200):
-            sum(range(10))
-        outcomes.append("whole")
-
-    often = sys.getswitchinterval()
-    sys.setswitchinterval(1e-6)
-    try:
-        for n in range(0, 30_000, 20):
-            interruption = Interruption()
-            thread = threading.Thread(target=served, args=(interruption, n))
-            thread.start()
-            while interruption.used_s() is None and thread.is_alive():
-                pass
-            interruption.interrupt()
-            thread.join()
-            assert not interruption.interrupt()
-    finally:
-        sys.setswitchinterval(often)
-    assert len(outcomes) == 1500
-    assert set(outcomes) == {"interrupted", "whole"}
-
-
 def test_what_an_observer_causes_is_logged_and_shown_to_no_observer(
     watcher: Any, models: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -335,22 +262,6 @@ def test_an_observer_that_raises_and_then_hangs_is_reported_for_both(
     time.sleep(0.3)
     seconds(2)
     assert [e.code for e in rejected(models)] == ["ZeroDivisionError", "observer_too_slow"]
-
-
-def test_an_import_that_burns_the_processor_is_interrupted(
-    models: Any, site: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(isolation, "LOADS_WITHIN_S", 0.05)
-    monkeypatch.setattr(isolation, "LOADS_WITHIN_CPU_S", 0.2)
-    source = "while True:\n    pass\n"
-    site.add("acme-watch", GROUP, {"watcher": "acme_watch"}, acme_watch=source)
-    OBSERVERS.refresh()
-    publish(event())
-    (observer,) = (o for o in OBSERVERS._loaded() if o.record.name == "watcher")
-    observer._thread.join(30)
-    assert not observer._thread.is_alive()
-    publish(event())
-    assert [e.code for e in rejected(models)] == ["observer_too_slow"]
 
 
 # --- loading --------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ class HPOParams:
     max_concurrent
         How many trials may be under way at once: each is asked for with the results of all but the
         last ``max_concurrent - 1`` before it, whatever else is known by then. So it decides which
-        trials are run, and the number of workers does not. None is 1 where a fit may take several
-        threads, and 4 where it has one.
+        trials are run, and the number of workers does not. None is 1 for models that declare the
+        same bits for any thread count, and 4 for the others, whose fits have one thread.
     n_workers
         Trials at the same time, up to ``max_concurrent``; None for as many as cores and memory
         allow. No effect on results.

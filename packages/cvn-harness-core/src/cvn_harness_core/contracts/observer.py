@@ -29,21 +29,15 @@ class ObserverLimits:
     events
         The names of the events that ``cvn_event`` is called for; None for all. Each call is handed
         to the observer's thread, so an observer of few is the cheaper for saying so.
-    cpu
-        How much processor time one call may use that nobody waits for; one that uses more is
-        interrupted, at its next step in Python, and the observer is cut off. It would slow
-        trainings down, with which it shares the interpreter. Where the system does not tell what a
-        thread has used (macOS, Windows), this bounds nothing.
     """
 
     per_fit: float = 0.25
     behind: float = 30.0
     at_exit: float = 5.0
     events: tuple[str, ...] | None = None
-    cpu: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("per_fit", "behind", "at_exit", "cpu"):
+        for name in ("per_fit", "behind", "at_exit"):
             value = getattr(self, name)
             known = isinstance(value, int | float) and not isinstance(value, bool)
             if not known or not 0 <= value <= _DAY_S:

@@ -24,8 +24,8 @@ def guarded(
 ) -> dict[str, Any]:
     """Run the nodes as ``execute`` does; whatever the library raises becomes a FitError.
 
-    Its ``sys.exit`` too: a process that ends with 0 would say that all is well. That of a signal's
-    handler ends the process as it is meant to.
+    Its ``sys.exit`` too: a process that ends with 0 would say that all is well. What a signal's
+    handler raises (an alarm's TimeoutError, ``sys.exit``) passes as it is meant to.
 
     Raises FitError ``out_of_memory`` or ``fit_failed``, its cause chained.
     """
@@ -36,7 +36,7 @@ def guarded(
     except HarnessError:
         raise
     except (Exception, SystemExit) as error:
-        if isinstance(error, SystemExit) and _is_of_a_signal(error):
+        if _is_of_a_signal(error):
             raise
         message = (
             f"{inputs['spec'].name} failed in the stage {trace.stage!r}: "
@@ -48,7 +48,7 @@ def guarded(
         raise FitError("fit_failed", message) from error
 
 
-def _is_of_a_signal(error: SystemExit) -> bool:
+def _is_of_a_signal(error: BaseException) -> bool:
     """Return whether a handler of a signal raised it, or what a handler called."""
     handlers = (signal.getsignal(number) for number in signal.valid_signals())
     functions = {getattr(handler, "__func__", handler) for handler in handlers}

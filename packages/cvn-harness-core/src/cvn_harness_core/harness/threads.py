@@ -34,16 +34,14 @@ def trials_at_once(
     parameters: Mapping[str, ResolvedParam],
     space: Mapping[str, Dimension],
 ) -> int:
-    """Return the user's ``max_concurrent``, else by what a fit takes; never by the machine.
+    """Return the user's ``max_concurrent``, else by the model; never by the machine.
 
-    One trial at a time knows of all those before it. Where a fit has one thread only, trials run
-    beside one another to use the cores.
+    One trial at a time knows of all those before it. Where threads change bits a fit has one, and
+    trials run beside one another to use the cores.
     """
     if hpo_params.max_concurrent is not None:
         return hpo_params.max_concurrent
-    several = threads_are_free(spec, hpo_params, parameters, space)
-    several = several or (hpo_params.n_threads or 1) > 1
-    return 1 if several else 4
+    return 1 if _threads_change_no_bits(spec, parameters, space) else 4
 
 
 def threads_are_free(
@@ -53,8 +51,14 @@ def threads_are_free(
     space: Mapping[str, Dimension],
 ) -> bool:
     """Return whether threads change no bits and the user names no number of them."""
+    return hpo_params.n_threads is None and _threads_change_no_bits(spec, parameters, space)
+
+
+def _threads_change_no_bits(
+    spec: ModelSpec, parameters: Mapping[str, ResolvedParam], space: Mapping[str, Dimension]
+) -> bool:
     varies = any(
         name in space or (name in parameters and parameters[name].value in values)
         for name, values in spec.thread_variant.items()
     )
-    return hpo_params.n_threads is None and spec.thread_invariant and not varies
+    return spec.thread_invariant and not varies

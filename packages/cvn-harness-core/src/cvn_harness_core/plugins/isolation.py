@@ -2,9 +2,8 @@
 
 A call is handed to the thread, and its caller waits for the end of it: a quick observer is as good
 as called in place. For one that is slow nobody waits beyond its bound; calls queue up for it, in
-order, and if it lags too far it is cut off. A thread that waits cannot be stopped from outside:
-what hangs in a call is left alone with it, on a thread that ends with the process. One that burns
-the processor would slow the training down, and is interrupted.
+order, and if it lags too far it is cut off. A thread cannot be stopped from outside: what hangs in
+a call is left alone with it, on a thread that ends with the process.
 """
 
 from __future__ import annotations
@@ -23,20 +22,16 @@ import pluggy
 from cvn_harness_core.contracts.observer import ObserverLimits
 from cvn_harness_core.errors import PluginContractError, PluginTooSlowError
 from cvn_harness_core.events.schema import EVENTS
-from cvn_harness_core.plugins.interruption import Interrupted, Interruption
 from cvn_harness_core.plugins.loading import call, describe, load
 from cvn_harness_core.plugins.record import PluginRecord
 
 LOADS_WITHIN_S = 5.0
 """How long the first notification waits for the import of an observer."""
-LOADS_WITHIN_CPU_S = 30.0
-"""How much processor time that import may use before it is interrupted."""
 MOST_CALLS = 1000
 """How many calls may wait for an observer; each holds in memory what it tells of."""
 MOST_CAUSED = 1000
 """How many events an observer may cause in one call."""
 _RUNS = 64
-_LOOKS_EVERY_S = 0.05
 _here = threading.local()
 
 
@@ -81,7 +76,6 @@ class _Call:
     made: float = field(default_factory=time.monotonic)
     done: Lock = field(default_factory=allocate_lock)
     """Held until it is. Handing over with a ``threading.Event`` takes half as long again."""
-    interruption: Interruption = field(default_factory=Interruption)
 
     def __post_init__(self) -> None:
         self.done.acquire()
@@ -110,7 +104,7 @@ class IsolatedObserver:
         self._changed = threading.Condition(threading.Lock())
         self._calls: deque[_Call] = deque()
         self._thread: threading.Thread | None = None
-        self._behind = self._watched = False
+        self._behind = False
 
     def load(self) -> None:
         """Import the plugin; wait for that ``LOADS_WITHIN_S`` at most."""
@@ -166,30 +160,22 @@ class IsolatedObserver:
             if self._ended:
                 return None
             if self._thread is None:
-                self._thread = self._started(self._serve)
-                if self._thread is None:
+                name = f"cvn-observer-{self.record.name}"
+                self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                try:
+                    self._thread.start()
+                except RuntimeError as error:  # no more threads, or the interpreter ends
+                    self._faults.append(error)
                     self._ended = True
                     return None
             self._calls.append(made)
             self._changed.notify_all()
         return made
 
-    def _started(self, work: Callable[[], None], suffix: str = "") -> threading.Thread | None:
-        name = f"cvn-observer-{self.record.name}{suffix}"
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:  # no more threads, or the interpreter ends
-            self._faults.append(error)
-            return None
-        return thread
-
     def _wait(self, made: _Call | None, seconds: float) -> None:
         if made is not None and not made.done.acquire(timeout=max(0.0, seconds)):
             with self._changed:
                 self._behind = bool(self._calls)
-                if self._behind and not self._watched:
-                    self._watched = self._started(self._watch, "-watch") is not None
 
     def _cut_off(self, why: str) -> None:
         oldest, n = self._calls[0], len(self._calls)
@@ -205,31 +191,7 @@ class IsolatedObserver:
         self._ended = True
         self._calls.clear()
 
-    def _watch(self) -> None:
-        """Cut the observer off if a call that nobody waits for uses more than it may."""
-        changed, calls = self._changed, self._calls
-        while True:
-            with changed:
-                if self._ended or not calls:
-                    self._watched = False
-                    return
-                made = calls[0]
-                may_use = self.limits.cpu if self._manager else LOADS_WITHIN_CPU_S
-                if used_too_much := (made.interruption.used_s() or 0.0) > may_use:
-                    self._cut_off(f"one call may use {may_use:g} s of processor time")
-            if used_too_much:
-                while made.interruption.interrupt():  # it may catch everything, and go on
-                    time.sleep(_LOOKS_EVERY_S)
-                return
-            time.sleep(_LOOKS_EVERY_S)
-
     def _serve(self) -> None:
-        try:
-            self._serve_calls()
-        except Interrupted:  # it is cut off, and told of
-            self._in_hand.interruption.end()
-
-    def _serve_calls(self) -> None:
         _here.observer = True
         changed, calls = self._changed, self._calls
         while True:
@@ -240,16 +202,10 @@ class IsolatedObserver:
                     return
                 made = calls[0]
             _here.caused = 0
-            self._in_hand = made
-            made.interruption.begin()
             try:
                 made.function()
-            except Interrupted:
-                raise
             except BaseException as error:  # noqa: BLE001  an observer may raise anything
-                if not made.interruption.was_asked_for:
-                    self._faults.append(error)
-            made.interruption.end()
+                self._faults.append(error)
             with changed:
                 if calls and calls[0] is made:
                     calls.popleft()

@@ -67,7 +67,12 @@ class Loop:
         with held_back() as came, InPlace() as here:
             wanted = self._stop_wanted
             self._stop_wanted = lambda: came() or wanted()
-            self._run_in(here)
+            try:
+                self._run_in(here)
+            except Exception as error:
+                if came():
+                    raise KeyboardInterrupt from error
+                raise
         if came():
             raise KeyboardInterrupt
 
@@ -183,9 +188,12 @@ class Loop:
     def _settle(self, asked: Asked, ended: Ended) -> TrialRecord | None:
         """Keep a trial's result, or note that it has none yet.
 
-        Memory that ran out beside others may suffice for one: such a trial is run again, alone.
+        Memory that ran out beside others may suffice for one: such a trial is run again, alone. And
+        a failure may be of a second interrupt's doing, where libraries make errors of it.
         """
         record = ended.record
+        if record is not None and record.state == "failed" and self._interrupted():
+            record = None
         retried = record is not None and record.code == "out_of_memory"
         if record is None or (retried and asked.number in self._beside):
             self._study.cut(asked)
@@ -196,6 +204,10 @@ class Loop:
         if ended.fitted is not None and self._study.best().number == record.number:
             self._best = record, ended.fitted
         return record
+
+    def _interrupted(self) -> bool:
+        """Return whether an interrupt may have struck within a trial: on the caller's thread."""
+        return self._most == 1 and self._stop_wanted()
 
     def _tell_of(self, record: TrialRecord) -> None:
         self._log.emit(

@@ -222,8 +222,7 @@ def trial_policy(policy: TrainingPolicy, settings: HPOParams) -> TrainingPolicy:
 def trial_threads(training: Training) -> int:
     """Return the threads of one trial's fit.
 
-    Where they are free, the budget's are divided among the trials that may run at once: several
-    trials make better use of the cores than many threads in one of them.
+    Where they are free, the budget's are divided among the trials that may run at once.
     """
     assert training.search is not None
     if not trial_threads_are_free(training):

@@ -252,8 +252,8 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
         "--max-concurrent",
         type=int,
         metavar="N",
-        help="trials that may be under way at once; decides which are tried (default: 1 where fits "
-        "take several threads, 4 where they have one)",
+        help="trials that may be under way at once; decides which are tried (default: 1 for models "
+        "whose fits may take any number of threads, else 4)",
     )
     search.add_argument(
         "--workers",

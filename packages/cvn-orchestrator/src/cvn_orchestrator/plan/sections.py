@@ -127,7 +127,10 @@ class VariantSection(Struct, frozen=True):
 
 
 class SearchSection(Struct, frozen=True):
-    """``variants.NAME.search``; see ``HPOParams``."""
+    """``variants.NAME.search``; see ``HPOParams``.
+
+    Cells run beside one another, and so the trials of one do not, unless they are told to.
+    """
 
     n_trials: Count
     timeout_s: Annotated[float, Meta(gt=0)] | None = None
@@ -135,7 +138,7 @@ class SearchSection(Struct, frozen=True):
     evaluate_on: Literal["validation", "forward_folds"] = "validation"
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["extrapolation", "hyperband", "median", "none"] = "extrapolation"
-    max_concurrent: Count | None = None
+    max_concurrent: Count = 1
     n_workers: Count | None = None
     storage: Name | None = None
     space: dict[str, Any] = {}
