@@ -53,6 +53,7 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=30)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pruner", default="extrapolation")
+    parser.add_argument("--max-concurrent", type=int, help="default: the harness's own")
     parser.add_argument("--same-trials", action="store_true")
     parser.add_argument("--others", action="store_true")
     parser.add_argument("--memory", action="store_true")
@@ -116,7 +117,13 @@ def harness(model: str, parts: Parts, seed: int, options: argparse.Namespace) ->
     names = [f"f{i}" for i in range(parts["train"][0].shape[1])]
     data = Datasets.from_arrays(**parts, feature_names=names)
     ceiling = {ITERATIONS[model]: CEILING}
-    hpo = HPOParams(ceiling, n_trials=options.trials, seed=seed, pruner=options.pruner)
+    hpo = HPOParams(
+        ceiling,
+        n_trials=options.trials,
+        seed=seed,
+        pruner=options.pruner,
+        max_concurrent=options.max_concurrent,
+    )
     search = train_one(model, data, hpo).search
     assert search is not None
     return search.value, search

@@ -1,4 +1,4 @@
-"""How many threads one fit uses."""
+"""How many threads one fit uses, and how many trials of a search are under way at once."""
 
 from __future__ import annotations
 

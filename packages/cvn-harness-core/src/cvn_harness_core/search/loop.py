@@ -17,9 +17,9 @@ from cvn_harness_core.events.log import RunLog
 from cvn_harness_core.events.schema import HpoTrialComplete
 from cvn_harness_core.harness.planning import OnTrial, StopWanted, Training
 from cvn_harness_core.resources.budget import Budget
-from cvn_harness_core.resources.interrupts import held_back
 from cvn_harness_core.resources.workers import worker_count
 from cvn_harness_core.search.in_place import InPlace
+from cvn_harness_core.search.interrupts import held_back
 from cvn_harness_core.search.study import ATTEMPTS, Asked, Study
 from cvn_harness_core.search.trial import Ended, Trials
 
