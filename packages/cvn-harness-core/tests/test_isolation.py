@@ -226,6 +226,78 @@ def test_a_flood_that_it_cannot_take_is_cut_off_and_not_kept_in_memory(
     assert not observer._calls
 
 
+BURNS = """while HANGS:
+        sum(range(1000))"""
+
+
+def test_one_that_computes_on_and_on_is_stopped_and_reported_once(
+    watcher: Any, models: Any
+) -> None:
+    module = watcher(BURNS, "ObserverLimits(per_fit=0.05, cpu=0.2)")
+    publish(event())
+    module().HANGS = True
+    publish(event("burns"))
+    (observer,) = (o for o in OBSERVERS._loaded() if o.record.name == "watcher")
+    observer._thread.join(30)
+    assert not observer._thread.is_alive()
+    publish(event("after"))
+    publish(event("after"))
+    assert [e.run_id for e in module().SEEN] == [None]
+    (told,) = rejected(models)
+    assert (told.plugin, told.distribution) == ("watcher", "acme-watch")
+    assert told.code == "observer_too_slow"
+    assert "its calls for a training may take 0.2 s of processor time beside it" in told.message
+
+
+def test_what_the_calls_of_one_training_take_is_taken_together(watcher: Any, models: Any) -> None:
+    body = "until = time.thread_time() + 0.15\n    while time.thread_time() < until: pass"
+    module = watcher(body, "ObserverLimits(per_fit=0, cpu=0.4)")
+    for run in ("a", "b", "c"):
+        seconds(2, run)
+        assert OBSERVERS.finish()
+    assert [e.run_id for e in module().SEEN] == ["a", "a", "b", "b", "c", "c"]
+    seconds(3, "d")
+    (observer,) = (o for o in OBSERVERS._loaded() if o.record.name == "watcher")
+    observer._thread.join(30)
+    publish(event())
+    assert [e.run_id for e in module().SEEN][6:] == ["d", "d"]
+    assert [e.code for e in rejected(models)] == ["observer_too_slow"]
+
+
+@pytest.mark.parametrize(
+    ("body", "limits"),
+    [
+        ("time.sleep(0.6)", "ObserverLimits(per_fit=0, cpu=0.1)"),
+        (
+            "until = time.thread_time() + 0.3\n    while time.thread_time() < until: pass",
+            "ObserverLimits(per_fit=60, cpu=0)",
+        ),
+    ],
+    ids=["sleeps", "computes while the training waits"],
+)
+def test_what_does_not_slow_the_training_down_is_not_counted(
+    watcher: Any, models: Any, body: str, limits: str
+) -> None:
+    module = watcher(body, limits)
+    publish(event("a"))
+    assert OBSERVERS.finish()
+    assert [e.run_id for e in module().SEEN] == ["a"]
+    assert rejected(models) == []
+
+
+def test_who_waits_for_an_observer_that_is_cut_off_is_let_go(watcher: Any) -> None:
+    module = watcher("GO_ON.wait(60)", "ObserverLimits(per_fit=50, behind=0.1)")
+    waits = [threading.Thread(target=seconds, args=(1, run)) for run in ("a", "b")]
+    for thread in waits:
+        thread.start()
+        time.sleep(0.3)
+    publish(event("c"))
+    for thread in waits:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert module().SEEN == []
+
+
 def test_what_an_observer_causes_is_logged_and_shown_to_no_observer(
     watcher: Any, models: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -262,6 +334,22 @@ def test_an_observer_that_raises_and_then_hangs_is_reported_for_both(
     time.sleep(0.3)
     seconds(2)
     assert [e.code for e in rejected(models)] == ["ZeroDivisionError", "observer_too_slow"]
+
+
+def test_an_import_that_computes_on_and_on_is_stopped(
+    models: Any, site: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(isolation, "LOADS_WITHIN_S", 0.05)
+    monkeypatch.setattr(isolation, "IMPORT_CPU_S", 0.2)
+    source = "while True:\n    pass\n"
+    site.add("acme-watch", GROUP, {"watcher": "acme_watch"}, acme_watch=source)
+    OBSERVERS.refresh()
+    publish(event())
+    (observer,) = (o for o in OBSERVERS._loaded() if o.record.name == "watcher")
+    observer._thread.join(30)
+    assert not observer._thread.is_alive()
+    publish(event())
+    assert [e.code for e in rejected(models)] == ["observer_too_slow"]
 
 
 # --- loading --------------------------------------------------------------------------------

@@ -2,8 +2,8 @@
 
 A call is handed to the thread, and its caller waits for the end of it: a quick observer is as good
 as called in place. For one that is slow nobody waits beyond its bound; calls queue up for it, in
-order, and if it lags too far it is cut off. A thread cannot be stopped from outside: what hangs in
-a call is left alone with it, on a thread that ends with the process.
+order, and if it lags too far it is cut off. What hangs in a call is left alone with it, on a thread
+that ends with the process; what computes in it would slow the training down, and is stopped.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from _thread import allocate_lock
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -24,14 +25,18 @@ from cvn_harness_core.errors import PluginContractError, PluginTooSlowError
 from cvn_harness_core.events.schema import EVENTS
 from cvn_harness_core.plugins.loading import call, describe, load
 from cvn_harness_core.plugins.record import PluginRecord
+from cvn_harness_core.plugins.stoppable import Stoppable, Stopped
 
 LOADS_WITHIN_S = 5.0
 """How long the first notification waits for the import of an observer."""
+IMPORT_CPU_S = 30.0
+"""How much processor time that import may take."""
 MOST_CALLS = 1000
 """How many calls may wait for an observer; each holds in memory what it tells of."""
 MOST_CAUSED = 1000
 """How many events an observer may cause in one call."""
 _RUNS = 64
+_LOOKS_EVERY_S = 0.02
 _here = threading.local()
 
 
@@ -73,12 +78,20 @@ def limits_of(record: PluginRecord, manager: pluggy.PluginManager) -> ObserverLi
 class _Call:
     what: str
     function: Callable[[], object]
+    run: str | None = None
+    alone_from: float | None = None
+    """What processor time it had taken when nobody waited for it any more; None: somebody does."""
     made: float = field(default_factory=time.monotonic)
     done: Lock = field(default_factory=allocate_lock)
     """Held until it is. Handing over with a ``threading.Event`` takes half as long again."""
 
     def __post_init__(self) -> None:
         self.done.acquire()
+
+    def finish(self) -> None:
+        """Let go who waits for it."""
+        with suppress(RuntimeError):  # done before
+            self.done.release()
 
 
 class IsolatedObserver:
@@ -96,6 +109,7 @@ class IsolatedObserver:
         self._manager: pluggy.PluginManager | None = None
         self._faults: list[BaseException] = []
         self._waited: OrderedDict[str | None, float] = OrderedDict()
+        self._used: OrderedDict[str, float] = OrderedDict()
         self._ended = False
         self.begin_afresh()
 
@@ -104,7 +118,9 @@ class IsolatedObserver:
         self._changed = threading.Condition(threading.Lock())
         self._calls: deque[_Call] = deque()
         self._thread: threading.Thread | None = None
-        self._behind = False
+        self._in_hand: _Call | None = None
+        self._stoppable = Stoppable()
+        self._behind = self._watched = False
 
     def load(self) -> None:
         """Import the plugin; wait for that ``LOADS_WITHIN_S`` at most."""
@@ -114,14 +130,15 @@ class IsolatedObserver:
         """Call a hook; wait for it as long as this run may still wait for this observer."""
         if not self._listens(hook, arguments):
             return
-        made = self._put(_Call(hook, lambda: self._call(hook, arguments)))
-        if made is None or self._behind:
+        made = self._put(_Call(hook, lambda: self._call(hook, arguments), run))
+        if made is None:
+            return
+        if self._behind:
+            made.alone_from = 0.0
             return
         waited, started = self._waited.pop(run, 0.0), time.monotonic()
         self._wait(made, self.limits.per_fit - waited)
-        self._waited[run] = waited + time.monotonic() - started
-        if len(self._waited) > _RUNS:
-            self._waited.popitem(last=False)
+        _keep(self._waited, run, waited + time.monotonic() - started)
 
     def finish(self, deadline: float) -> bool:
         """Wait until it has caught up, or until so late; return whether it has."""
@@ -135,9 +152,7 @@ class IsolatedObserver:
         with self._changed:
             if self._calls and why:
                 self._cut_off(why)
-            self._ended = True
-            self._calls.clear()
-            self._changed.notify_all()
+            self._leave()
 
     def faults(self) -> list[BaseException]:
         """Return what went wrong since this was asked last."""
@@ -160,22 +175,32 @@ class IsolatedObserver:
             if self._ended:
                 return None
             if self._thread is None:
-                name = f"cvn-observer-{self.record.name}"
-                self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
-                try:
-                    self._thread.start()
-                except RuntimeError as error:  # no more threads, or the interpreter ends
-                    self._faults.append(error)
+                self._thread = self._started(self._serve)
+                if self._thread is None:
                     self._ended = True
                     return None
             self._calls.append(made)
             self._changed.notify_all()
         return made
 
+    def _started(self, work: Callable[[], None], suffix: str = "") -> threading.Thread | None:
+        name = f"cvn-observer-{self.record.name}{suffix}"
+        thread = threading.Thread(target=work, name=name, daemon=True)
+        try:
+            thread.start()
+        except RuntimeError as error:  # no more threads, or the interpreter ends
+            self._faults.append(error)
+            return None
+        return thread
+
     def _wait(self, made: _Call | None, seconds: float) -> None:
         if made is not None and not made.done.acquire(timeout=max(0.0, seconds)):
             with self._changed:
                 self._behind = bool(self._calls)
+                used = self._stoppable.used_s() if self._in_hand is made else None
+                made.alone_from = used or 0.0
+                if self._behind and not self._watched:
+                    self._watched = self._started(self._watch, "-watch") is not None
 
     def _cut_off(self, why: str) -> None:
         oldest, n = self._calls[0], len(self._calls)
@@ -188,8 +213,40 @@ class IsolatedObserver:
             f"cvn_observer_limits, or block it: CVN_PLUGINS_BLOCK={self.record.name}"
         )
         self._faults.append(PluginTooSlowError("observer_too_slow", message))
+        self._leave()
+
+    def _leave(self) -> None:
+        """Call it no more, and let go who waits for it."""
         self._ended = True
+        for made in self._calls:
+            made.finish()
         self._calls.clear()
+        self._changed.notify_all()
+
+    def _watch(self) -> None:
+        """While nobody waits for it, see that it computes no more than it may."""
+        while True:
+            with self._changed:
+                if self._in_hand is None and not self._calls:
+                    self._watched = False
+                    return
+                may = self.limits.cpu if self._manager else IMPORT_CPU_S
+                left = may - self._used_s()
+                if left < 0 and not self._ended:
+                    what = "its calls for a training" if self._manager else "its import"
+                    self._cut_off(f"{what} may take {may:g} s of processor time beside it")
+            if left < 0:
+                self._stoppable.stop()
+            time.sleep(min(1.0, max(_LOOKS_EVERY_S, left)))
+
+    def _used_s(self) -> float:
+        """Return the processor time of the training's calls that nobody waited for."""
+        made, now = self._in_hand, self._stoppable.used_s()
+        if made is None:
+            return 0.0
+        before = 0.0 if made.run is None else self._used.get(made.run, 0.0)
+        alone = 0.0 if now is None or made.alone_from is None else now - made.alone_from
+        return before + alone
 
     def _serve(self) -> None:
         _here.observer = True
@@ -200,30 +257,38 @@ class IsolatedObserver:
                     changed.wait()
                 if self._ended:
                     return
-                made = calls[0]
+                self._in_hand = made = calls[0]
+                self._stoppable.begin()
             _here.caused = 0
-            try:
-                made.function()
-            except BaseException as error:  # noqa: BLE001  an observer may raise anything
+            error = self._stoppable.run(made.function)
+            if error is not None and not isinstance(error, Stopped):
                 self._faults.append(error)
+            if error is not None and self._manager is None:  # it could not be imported
+                self.end()
             with changed:
+                if made.run is not None:
+                    _keep(self._used, made.run, self._used_s())
+                self._in_hand = None
                 if calls and calls[0] is made:
                     calls.popleft()
                 if not calls:
                     self._behind = False
                 changed.notify_all()
-            made.done.release()
+            made.finish()
 
     def _load(self) -> None:
-        try:
-            manager = load(self.record)
-            self.limits = limits_of(self.record, manager)
-        except BaseException:
-            self.end()
-            raise
+        manager = load(self.record)
+        self.limits = limits_of(self.record, manager)
         self._manager = manager
 
     def _call(self, hook: str, arguments: dict[str, Any]) -> None:
         assert self._manager is not None
         if self._listens(hook, arguments):  # what it declares may not have been known before
             getattr(self._manager.hook, hook)(**arguments)
+
+
+def _keep(times: OrderedDict[Any, float], run: str | None, seconds: float) -> None:
+    times[run] = seconds
+    times.move_to_end(run)
+    if len(times) > _RUNS:
+        times.popitem(last=False)
