@@ -30,10 +30,10 @@ class ObserverLimits:
         The names of the events that ``cvn_event`` is called for; None for all. Each call is handed
         to the observer's thread, so an observer of few is the cheaper for saying so.
     cpu
-        How much processor time its calls for one training may take while that goes on and does not
-        wait for them: they share the interpreter with it, and slow it down. An observer that takes
-        more is stopped at its next step in Python, and cut off. Where the system does not tell
-        what a thread takes (macOS, Windows), this bounds nothing.
+        How much processor time its calls for one training may take while nobody waits for them:
+        they share the interpreter with the training, and slow it down. An observer that takes more
+        is cut off, and the call is stopped by an exception, unless it may hold a lock. Where the
+        system does not tell what a thread takes (macOS, Windows), this bounds nothing.
     """
 
     per_fit: float = 0.25

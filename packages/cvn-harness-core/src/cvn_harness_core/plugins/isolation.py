@@ -29,14 +29,13 @@ from cvn_harness_core.plugins.stoppable import Stoppable, Stopped
 
 LOADS_WITHIN_S = 5.0
 """How long the first notification waits for the import of an observer."""
-IMPORT_CPU_S = 30.0
-"""How much processor time that import may take."""
 MOST_CALLS = 1000
 """How many calls may wait for an observer; each holds in memory what it tells of."""
 MOST_CAUSED = 1000
 """How many events an observer may cause in one call."""
 _RUNS = 64
-_LOOKS_EVERY_S = 0.02
+_LOOKS_AFTER_S = 0.02
+_LOOKS_EVERY_S = 1.0
 _here = threading.local()
 
 
@@ -107,7 +106,7 @@ class IsolatedObserver:
         self.record = record
         self.limits = ObserverLimits()
         self._manager: pluggy.PluginManager | None = None
-        self._faults: list[BaseException] = []
+        self._faults: deque[BaseException] = deque()
         self._waited: OrderedDict[str | None, float] = OrderedDict()
         self._used: OrderedDict[str, float] = OrderedDict()
         self._ended = False
@@ -121,6 +120,7 @@ class IsolatedObserver:
         self._in_hand: _Call | None = None
         self._stoppable = Stoppable()
         self._behind = self._watched = False
+        self._n_finishing = 0
 
     def load(self) -> None:
         """Import the plugin; wait for that ``LOADS_WITHIN_S`` at most."""
@@ -134,7 +134,7 @@ class IsolatedObserver:
         if made is None:
             return
         if self._behind:
-            made.alone_from = 0.0
+            made.alone_from = 0.0  # it has not begun, or has ended, or hardly
             return
         waited, started = self._waited.pop(run, 0.0), time.monotonic()
         self._wait(made, self.limits.per_fit - waited)
@@ -143,8 +143,14 @@ class IsolatedObserver:
     def finish(self, deadline: float) -> bool:
         """Wait until it has caught up, or until so late; return whether it has."""
         with self._changed:
-            while self._calls and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
+            self._n_finishing += 1
+            try:
+                while self._calls and (left := deadline - time.monotonic()) > 0:
+                    self._changed.wait(left)
+            finally:
+                self._n_finishing -= 1
+                if self._in_hand is not None and self._in_hand.alone_from is not None:
+                    self._in_hand.alone_from = self._stoppable.used_s() or 0.0
             return not self._calls
 
     def end(self, why: str | None = None) -> None:
@@ -152,11 +158,13 @@ class IsolatedObserver:
         with self._changed:
             if self._calls and why:
                 self._cut_off(why)
-            self._leave()
+            self._call_no_more()
 
     def faults(self) -> list[BaseException]:
         """Return what went wrong since this was asked last."""
-        found, self._faults = self._faults, []
+        found = []
+        while self._faults:
+            found.append(self._faults.popleft())
         return found
 
     def _listens(self, hook: str, arguments: dict[str, Any]) -> bool:
@@ -197,10 +205,14 @@ class IsolatedObserver:
         if made is not None and not made.done.acquire(timeout=max(0.0, seconds)):
             with self._changed:
                 self._behind = bool(self._calls)
-                used = self._stoppable.used_s() if self._in_hand is made else None
-                made.alone_from = used or 0.0
-                if self._behind and not self._watched:
-                    self._watched = self._started(self._watch, "-watch") is not None
+                self._let_alone(made)
+
+    def _let_alone(self, made: _Call) -> None:
+        """Count what this call takes from here on: nobody waits for it."""
+        used = self._stoppable.used_s() if self._in_hand is made else None
+        made.alone_from = used or 0.0
+        if not self._watched and (self._in_hand is not None or self._calls):
+            self._watched = self._started(self._watch, "-watch") is not None
 
     def _cut_off(self, why: str) -> None:
         oldest, n = self._calls[0], len(self._calls)
@@ -213,11 +225,13 @@ class IsolatedObserver:
             f"cvn_observer_limits, or block it: CVN_PLUGINS_BLOCK={self.record.name}"
         )
         self._faults.append(PluginTooSlowError("observer_too_slow", message))
-        self._leave()
+        self._call_no_more()
 
-    def _leave(self) -> None:
-        """Call it no more, and let go who waits for it."""
+    def _call_no_more(self) -> None:
+        """Drop what it has not done, and let go who waits for it; what is in hand goes on alone."""
         self._ended = True
+        if self._in_hand is not None and self._in_hand.alone_from is None:
+            self._let_alone(self._in_hand)
         for made in self._calls:
             made.finish()
         self._calls.clear()
@@ -225,28 +239,30 @@ class IsolatedObserver:
 
     def _watch(self) -> None:
         """While nobody waits for it, see that it computes no more than it may."""
+        pause = _LOOKS_AFTER_S
         while True:
             with self._changed:
                 if self._in_hand is None and not self._calls:
                     self._watched = False
                     return
-                may = self.limits.cpu if self._manager else IMPORT_CPU_S
-                left = may - self._used_s()
-                if left < 0 and not self._ended:
-                    what = "its calls for a training" if self._manager else "its import"
-                    self._cut_off(f"{what} may take {may:g} s of processor time beside it")
+                left = self.limits.cpu - self._alone_s()
+                if left < 0 and not self._ended and self._manager is not None:
+                    may = f"its calls for a training may take {self.limits.cpu:g} s"
+                    self._cut_off(f"{may} of processor time that nobody waits for")
             if left < 0:
                 self._stoppable.stop()
-            time.sleep(min(1.0, max(_LOOKS_EVERY_S, left)))
+                pause = min(_LOOKS_EVERY_S, 2 * pause)
+            time.sleep(min(_LOOKS_EVERY_S, max(pause, left)))
 
-    def _used_s(self) -> float:
+    def _alone_s(self) -> float:
         """Return the processor time of the training's calls that nobody waited for."""
         made, now = self._in_hand, self._stoppable.used_s()
         if made is None:
             return 0.0
         before = 0.0 if made.run is None else self._used.get(made.run, 0.0)
-        alone = 0.0 if now is None or made.alone_from is None else now - made.alone_from
-        return before + alone
+        if self._n_finishing or now is None or made.alone_from is None:
+            return before
+        return before + now - made.alone_from
 
     def _serve(self) -> None:
         _here.observer = True
@@ -267,7 +283,7 @@ class IsolatedObserver:
                 self.end()
             with changed:
                 if made.run is not None:
-                    _keep(self._used, made.run, self._used_s())
+                    _keep(self._used, made.run, self._alone_s())
                 self._in_hand = None
                 if calls and calls[0] is made:
                     calls.popleft()

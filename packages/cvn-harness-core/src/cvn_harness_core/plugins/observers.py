@@ -101,9 +101,10 @@ class Observers:
         """Forget what was found, loaded and reported, so that the next notification looks again."""
         with self._lock:
             installed, self._installed = self._installed or (), None
-            self._reported = set()
         for observer in installed:
             observer.end()
+            self._take_faults(observer)
+        self._reported = set()
 
     @property
     def at_exit(self) -> float:

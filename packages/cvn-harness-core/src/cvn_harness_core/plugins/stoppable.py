@@ -1,26 +1,40 @@
 """Calls on one thread that another may end, though nothing in them asks whether they should.
 
-Python can raise an exception in another thread: where that is, or if it is in a call into C, as
-that returns. This is as harmless as any other exception, except where a lock has just been taken
-that nobody would give back. So it is done only to a call that is computing, from a look at its
-innermost frame that nothing can come between.
+Python can raise an exception in another thread. It looks for one at some instructions only, so it
+may strike later than where the thread was: behind ``lock.acquire()``, or where a ``finally`` begins
+to give a lock back. A lock that is left taken hangs whoever wants it next. So it is raised only if
+the thread stands at an instruction where Python looks for it at once, and nothing in the call, from
+the outermost frame to the innermost, holds what it would have to give back.
 """
 
 from __future__ import annotations
 
+import opcode
 import sys
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
+from types import CodeType, FrameType
 
-LOCKING = frozenset(
-    ("concurrent", "cvn_harness_core", "importlib", "multiprocessing", "queue", "threading")
+_LOOKS = ("CALL", "PRECALL", "JUMP_BACKWARD", "POP_JUMP_BACKWARD")
+"""Their names begin so; Python 3.11 calls some functions of C at PRECALL.
+
+RESUME is left out: a function may begin that is to give a lock back.
+"""
+_ENTERS = frozenset(
+    number for name, number in opcode.opmap.items() if name in ("BEFORE_WITH", "LOAD_SPECIAL")
 )
-"""Packages where any step may be at a lock."""
+_HOLDS = frozenset(
+    ("acquire", "release", "enter_context", "__enter__", "__exit__", "__aenter__", "__aexit__")
+)
+_PACKAGES = frozenset(
+    ("concurrent", "contextlib", "importlib", "multiprocessing", "queue", "threading")
+)
+"""Of which any step may be at a lock; in an import, a module would be left half made."""
 
 _GIVES_UP_S = 0.001
+_COMPUTES_S = 0.001
 
 
 class Stopped(BaseException):
@@ -46,7 +60,10 @@ class Stoppable:
         self._was_stopped = False
 
     def run(self, function: Callable[[], object]) -> BaseException | None:
-        """Call it; return what it raises, or ``Stopped`` if it was stopped, whatever it raised."""
+        """Call it; return what it raises, or ``Stopped`` if it was stopped, whatever it raised.
+
+        (It may have made another exception of that one, or caught it.)
+        """
         error: BaseException | None = None
         try:
             self._under_way = True
@@ -55,7 +72,7 @@ class Stoppable:
             except BaseException as raised:  # noqa: BLE001  a plugin may raise anything
                 error = raised
             self._under_way = False
-            _step()  # what was raised as the call ended is so here at the latest
+            _step()  # what was raised as the call ended strikes here at the latest
         except Stopped:
             self._under_way = False
             with suppress(Stopped):
@@ -72,11 +89,10 @@ class Stoppable:
             return None
 
     def stop(self) -> bool:
-        """Raise ``Stopped`` in the call under way; return whether that could be done now.
+        """Raise ``Stopped`` in the call under way, if it computes and holds nothing.
 
-        It cannot be done while the call waits for something or is at a lock, nor where Python has
-        no lock that lets one thread run at a time: try again then. Where it was done the call may
-        have caught it and gone on.
+        Returns whether that was done; if not, it may be possible later. The call may have caught it
+        and gone on. Where Python has no lock that lets one thread run at a time, it is never done.
         """
         if not getattr(sys, "_is_gil_enabled", lambda: True)() or not self._computes():
             return False
@@ -84,36 +100,48 @@ class Stoppable:
 
         raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
         thread, error = ctypes.c_ulong(self._thread), ctypes.py_object(Stopped)
-        # A thread that gets hold of the interpreter keeps it for a switch interval, if it likes.
+        # A thread that has just got hold of the interpreter keeps it for a switch interval, unless
+        # the system takes the processor away from it in between: then the other may have moved.
         time.sleep(_GIVES_UP_S)
         until = time.perf_counter() + sys.getswitchinterval() / 4
         frame = sys._current_frames().get(self._thread)  # noqa: SLF001
-        harmless = self._under_way and not _at_lock(frame) and time.perf_counter() < until
-        if harmless:
+        if frame is None:
+            return False
+        place = frame.f_lasti
+        holds_nothing = self._under_way and _holds_nothing(frame, Stoppable.run.__code__)
+        if holds_nothing and time.perf_counter() < until and frame.f_lasti == place:
             self._was_stopped = True
             raise_in(thread, error)
-        return harmless
+            return True
+        return False
 
     def _computes(self) -> bool:
         """Return whether it used the processor since this was asked last."""
         before, self._seen_s = self._seen_s, self.used_s() or 0.0
-        return self._seen_s - before > _GIVES_UP_S
+        return self._seen_s - before > _COMPUTES_S
 
 
 def _step() -> None:
     """Take a step in Python."""
 
 
-def _at_lock(frame: FrameType | None) -> bool:
-    """Return whether this step may be the one that takes a lock, or that is to give it back.
+def _holds_nothing(innermost: FrameType, outermost: CodeType) -> bool:
+    """Return whether an exception would strike here, and find no lock that is to be given back."""
+    instruction = opcode.opname[innermost.f_code.co_code[innermost.f_lasti]]
+    frame: FrameType | None = innermost
+    while frame is not None and frame.f_code is not outermost:
+        if _may_hold(frame):
+            return False
+        frame = frame.f_back
+    return frame is not None and instruction.startswith(_LOOKS)
 
-    Who takes one by hand calls ``acquire``. (logging has functions of that name, which call it.) A
-    ``with`` statement takes it in one step, but for what ``__enter__`` does in Python.
-    """
-    if frame is None:
-        return True
+
+def _may_hold(frame: FrameType) -> bool:
+    code = frame.f_code
     package = str(frame.f_globals.get("__name__", "")).partition(".")[0]
-    function = frame.f_code.co_name.lower()
-    named = any(word in function for word in ("acquire", "release", "__enter__", "__exit__"))
-    by_hand = "acquire" in frame.f_code.co_names and package != "logging"
-    return named or by_hand or package in LOCKING
+    return (
+        package in _PACKAGES
+        or code.co_name in _HOLDS
+        or not _HOLDS.isdisjoint(code.co_names)
+        or not _ENTERS.isdisjoint(code.co_code[::2])
+    )
