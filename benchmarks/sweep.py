@@ -6,8 +6,9 @@ new folder each; milliseconds of wall time a cell.
 ``real``: 2 symbols x 5 folds x (3 models + 3 ensembles) on 5,000 x 50 training rows in the last
 fold, three ways: the sweep (a thread a fit, a cell a core); the same cells one after another in one
 process with all threads and a store; and as scripts do, without a store, so that every ensemble
-trains its bases anew. ``--memory`` samples the proportional set size of the sweep's processes.
-The data are synthetic.
+trains its bases anew. Compared are the cells, the workers' start included; what the command does
+beside them (the verdict above all) is printed apart. ``--memory`` samples the proportional set size
+of the sweep's processes. The data are synthetic.
 
     python benchmarks/sweep.py overhead [--workers 2]
     python benchmarks/sweep.py real [--workers 2] [--memory]
@@ -156,7 +157,7 @@ def overhead(folder: Path, options: argparse.Namespace) -> None:
         facts = sweep(place, options.workers, env)
         seconds = time.perf_counter() - started
         assert facts["failed"] == facts["open"] == 0, facts
-        n, cells_s = facts["cells"], facts["seconds"]
+        n, cells_s = int(facts["cells"]), facts["seconds"]
         each[n] = 1000 * cells_s / n
         print(
             f"{n} cells: {cells_s:.1f} s, {each[n]:.1f} ms a cell, workers' start included; the "
@@ -190,14 +191,18 @@ def real(folder: Path, options: argparse.Namespace) -> None:
     work = folder / "work"
     together = prepare(read_plan(plans[1]), work)
     apart = prepare(read_plan(plans[cores]), work)
+    started = time.perf_counter()
+    facts = sweep(folder, options.workers, dict(os.environ), plans[1])
+    beside = time.perf_counter() - started - facts["seconds"]
     taken = {
-        "sweep": timed(lambda: sweep(folder, options.workers, dict(os.environ), plans[1])),
+        "sweep": facts["seconds"],
         "one after another": timed(lambda: one_by_one(apart, Store(folder / "store"))),
         "without sharing": timed(lambda: one_by_one(apart, None)),
     }
     for name, seconds in taken.items():
         ratio = seconds / taken["sweep"]
         print(f"{len(together.cells)} cells, {name}: {seconds:.1f} s, {ratio:.2f} times the sweep")
+    print(f"what the command does beside its cells: {beside:.1f} s")
     if options.memory:
         memory(folder, plans[1], options, together)
 
@@ -213,13 +218,13 @@ def one_by_one(prepared: PreparedSweep, store: Store | None) -> None:
 
 def sweep(
     folder: Path, workers: int, env: dict[str, str], plan: Path = Path("plan.toml")
-) -> dict[str, int]:
+) -> dict[str, float]:
     """Run the command in the folder, and return what it says."""
     command = [str(CVN), "sweep", str(plan), "--workers", str(workers), "--json", "--work", "swept"]
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
-    found: dict[str, int] = json.loads(done.stdout)
+    found: dict[str, float] = json.loads(done.stdout)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -226,110 +227,8 @@ def test_a_flood_that_it_cannot_take_is_cut_off_and_not_kept_in_memory(
     assert not observer._calls
 
 
-BURNS = """while HANGS:
-        sum(range(1000))"""
-
-
-def test_one_that_computes_on_and_on_is_stopped_and_reported_once(
-    watcher: Any, models: Any
-) -> None:
-    module = watcher(BURNS, "ObserverLimits(per_fit=0.05, cpu=0.2)")
-    publish(event())
-    module().HANGS = True
-    publish(event("burns"))
-    wait_until_idle()
-    publish(event("after"))
-    publish(event("after"))
-    assert [e.run_id for e in module().SEEN] == [None]
-    (told,) = rejected(models)
-    assert (told.plugin, told.distribution) == ("watcher", "acme-watch")
-    assert told.code == "observer_too_slow"
-    assert "its calls for a training may take 0.2 s of processor time" in told.message
-
-
-COMPUTES = "until = time.thread_time() + {}\n    while time.thread_time() < until: pass"
-
-
-def test_what_the_calls_of_one_training_take_is_taken_together(watcher: Any, models: Any) -> None:
-    module = watcher(COMPUTES.format(0.3), "ObserverLimits(per_fit=0, cpu=0.7)")
-    for run in ("a", "b", "c"):
-        tell_and_let_it_catch_up(2, run)
-    assert [e.run_id for e in module().SEEN] == ["a", "a", "b", "b", "c", "c"]
-    tell_and_let_it_catch_up(3, "d")
-    publish(event())
-    assert [e.run_id for e in module().SEEN][6:] == ["d", "d"]
-    assert [e.code for e in rejected(models)] == ["observer_too_slow"]
-
-
-def tell_and_let_it_catch_up(n: int, run: str) -> None:
-    seconds(n, run)
-    wait_until_idle()
-
-
-def wait_until_idle(observer: isolation.IsolatedObserver | None = None) -> None:
-    observer = observer or watching()
-    until = time.monotonic() + 30
-    while observer._calls or observer._in_hand:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-
-
-def watching() -> isolation.IsolatedObserver:
-    (observer,) = (o for o in OBSERVERS._loaded() if o.record.name == "watcher")
-    return observer
-
-
-def test_one_that_waits_is_left_alone(watcher: Any, models: Any) -> None:
-    module = watcher("time.sleep(0.6)", "ObserverLimits(per_fit=0, cpu=0.1)")
-    tell_and_let_it_catch_up(1, "a")
-    assert [e.run_id for e in module().SEEN] == ["a"]
-    assert rejected(models) == []
-
-
-@pytest.mark.parametrize("per_fit", [60, 0], ids=["the training", "who ends"])
-def test_what_is_computed_while_somebody_waits_is_not_counted(
-    watcher: Any, models: Any, per_fit: float
-) -> None:
-    module = watcher(COMPUTES.format(0.5), f"ObserverLimits({per_fit=}, cpu=0.1, at_exit=60)")
-    publish(event("a"))
-    assert OBSERVERS.finish()
-    assert [e.run_id for e in module().SEEN] == ["a"]
-    assert rejected(models) == []
-
-
-@pytest.mark.parametrize("ends", ["refresh", "cut off"])
-def test_what_computes_on_after_its_observer_is_called_no_more_is_stopped(
-    watcher: Any, models: Any, ends: str
-) -> None:
-    module = watcher(BURNS, "ObserverLimits(per_fit=50, behind=0.1, cpu=0.2)")
-    publish(event())
-    module().HANGS = True
-    observer = watching()
-    waits = threading.Thread(target=seconds, args=(1, "a"))
-    waits.start()
-    time.sleep(0.3)
-    if ends == "refresh":
-        OBSERVERS.refresh()
-    else:
-        publish(event("b"))
-    waits.join(10)
-    assert not waits.is_alive()
-    wait_until_idle(observer)
-
-
-def test_what_was_found_of_an_observer_is_told_though_it_is_refreshed_away(
-    watcher: Any, models: Any
-) -> None:
-    module = watcher(BURNS, "ObserverLimits(per_fit=0, cpu=0.2)")
-    publish(event())
-    module().HANGS = True
-    tell_and_let_it_catch_up(1, "a")
-    OBSERVERS.refresh()
-    assert [e.code for e in rejected(models)] == ["observer_too_slow"]
-
-
 def test_who_waits_for_an_observer_that_is_cut_off_is_let_go(watcher: Any) -> None:
-    module = watcher("GO_ON.wait(60)", "ObserverLimits(per_fit=50, behind=0.1)")
+    module = watcher(STUCK, "ObserverLimits(per_fit=50, behind=0.1)")
     waits = [threading.Thread(target=seconds, args=(1, run)) for run in ("a", "b")]
     for thread in waits:
         thread.start()
@@ -339,6 +238,18 @@ def test_who_waits_for_an_observer_that_is_cut_off_is_let_go(watcher: Any) -> No
         thread.join(10)
         assert not thread.is_alive()
     assert module().SEEN == []
+
+
+def test_what_was_found_of_an_observer_is_told_though_it_is_refreshed_away(
+    watcher: Any, models: Any
+) -> None:
+    watcher(f"{STUCK}; raise ValueError", "ObserverLimits(per_fit=0)")
+    publish(event("a"))
+    (observer,) = (o for o in OBSERVERS._loaded() if o.record.name == "watcher")
+    sys.modules["acme_watch"].GO_ON.set()
+    assert observer.finish(time.monotonic() + 10)
+    OBSERVERS.refresh()
+    assert [e.code for e in rejected(models)] == ["ValueError"]
 
 
 def test_what_an_observer_causes_is_logged_and_shown_to_no_observer(
@@ -377,6 +288,32 @@ def test_an_observer_that_raises_and_then_hangs_is_reported_for_both(
     time.sleep(0.3)
     seconds(2)
     assert [e.code for e in rejected(models)] == ["ZeroDivisionError", "observer_too_slow"]
+
+
+def test_observers_whose_import_is_interrupted_are_let_go(
+    models: Any, site: Any, interruptible: None
+) -> None:
+    source = SOURCE.format(limits="GO_ON.wait(60) and None", body="pass")
+    site.add("acme-watch", GROUP, {"watcher": "acme_watch"}, acme_watch=source)
+    OBSERVERS.refresh()
+    threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        publish(event())
+    sys.modules["acme_watch"].GO_ON.set()
+    until = time.monotonic() + 30
+    while any(t.name == "cvn-observer-watcher" for t in threading.enumerate()):
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    publish(event())
+    assert len(sys.modules["acme_watch"].SEEN) == 1
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C raises KeyboardInterrupt here, also where a shell has this process ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 # --- loading --------------------------------------------------------------------------------
@@ -508,3 +445,32 @@ def test_a_forked_child_has_its_observers(site: Any, run_python: Any) -> None:
     site.add("acme-watch", GROUP, {"watcher": "acme_watch"}, acme_watch=source)
     done = run_python(FORKS, site.folder)
     assert (done.returncode, done.stdout.split()) == (0, ["0", "1", "2"]), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_child_that_is_forked_during_an_import_has_its_observers(
+    site: Any, run_python: Any
+) -> None:
+    limits = "time.sleep(1) or ObserverLimits(per_fit=30)"
+    source = SOURCE.format(limits=limits, body="print(event.size_bytes, flush=True)")
+    site.add("acme-watch", GROUP, {"watcher": "acme_watch"}, acme_watch=source)
+    early = "from cvn_harness_core.plugins import isolation\nisolation.LOADS_WITHIN_S = 0.1\n"
+    script = early + FORKS.replace("    os._exit", "    OBSERVERS.finish()\n    os._exit")
+    done = run_python(script, site.folder)
+    assert (done.returncode, sorted(done.stdout.split())) == (0, ["0", "1", "2"]), done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_a_fault_that_nobody_was_told_of_is_told_by_the_parent_alone(
+    site: Any, run_python: Any
+) -> None:
+    limits = "ObserverLimits(per_fit=0)"
+    source = SOURCE.format(limits=limits, body="time.sleep(0.2)\n    raise ValueError")
+    site.add("acme-watch", GROUP, {"watcher": "acme_watch"}, acme_watch=source)
+    wait = "import time\nfrom cvn_harness_core import configure_logging\n"
+    wait += "configure_logging('json')\ntime.sleep(1)\n"
+    script = FORKS.replace("if child", f"{wait}if child")
+    script = script.replace("    say(1)\n", "    OBSERVERS.finish()\n")
+    done = run_python(script, site.folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("plugin_rejected") == 1, done.stderr

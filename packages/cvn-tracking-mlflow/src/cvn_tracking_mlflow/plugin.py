@@ -35,7 +35,7 @@ def cvn_observer_limits() -> ObserverLimits:
 
     A server that answers takes a fraction of a second; where one does not, the silence bounds it.
     """
-    return ObserverLimits(per_fit=30.0, behind=300.0, at_exit=60.0, events=tuple(_EVENTS), cpu=60.0)
+    return ObserverLimits(per_fit=30.0, behind=300.0, at_exit=60.0, events=tuple(_EVENTS))
 
 
 @hookimpl

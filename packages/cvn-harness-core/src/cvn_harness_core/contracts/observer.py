@@ -29,21 +29,15 @@ class ObserverLimits:
     events
         The names of the events that ``cvn_event`` is called for; None for all. Each call is handed
         to the observer's thread, so an observer of few is the cheaper for saying so.
-    cpu
-        How much processor time its calls for one training may take while nobody waits for them:
-        they share the interpreter with the training, and slow it down. An observer that takes more
-        is cut off, and the call is stopped by an exception, unless it may hold a lock. Where the
-        system does not tell what a thread takes (macOS, Windows), this bounds nothing.
     """
 
     per_fit: float = 0.25
     behind: float = 30.0
     at_exit: float = 5.0
     events: tuple[str, ...] | None = None
-    cpu: float = 2.0
 
     def __post_init__(self) -> None:
-        for name in ("per_fit", "behind", "at_exit", "cpu"):
+        for name in ("per_fit", "behind", "at_exit"):
             value = getattr(self, name)
             known = isinstance(value, int | float) and not isinstance(value, bool)
             if not known or not 0 <= value <= _DAY_S:

@@ -2,8 +2,8 @@
 
 A call is handed to the thread, and its caller waits for the end of it: a quick observer is as good
 as called in place. For one that is slow nobody waits beyond its bound; calls queue up for it, in
-order, and if it lags too far it is cut off. What hangs in a call is left alone with it, on a thread
-that ends with the process; what computes in it would slow the training down, and is stopped.
+order, and if it lags too far it is cut off. A thread cannot be stopped from outside: what hangs in
+a call is left alone with it, on a thread that ends with the process.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from cvn_harness_core.errors import PluginContractError, PluginTooSlowError
 from cvn_harness_core.events.schema import EVENTS
 from cvn_harness_core.plugins.loading import call, describe, load
 from cvn_harness_core.plugins.record import PluginRecord
-from cvn_harness_core.plugins.stoppable import Stoppable, Stopped
 
 LOADS_WITHIN_S = 5.0
 """How long the first notification waits for the import of an observer."""
@@ -34,8 +33,6 @@ MOST_CALLS = 1000
 MOST_CAUSED = 1000
 """How many events an observer may cause in one call."""
 _RUNS = 64
-_LOOKS_AFTER_S = 0.02
-_LOOKS_EVERY_S = 1.0
 _here = threading.local()
 
 
@@ -77,9 +74,6 @@ def limits_of(record: PluginRecord, manager: pluggy.PluginManager) -> ObserverLi
 class _Call:
     what: str
     function: Callable[[], object]
-    run: str | None = None
-    alone_from: float | None = None
-    """What processor time it had taken when nobody waited for it any more; None: somebody does."""
     made: float = field(default_factory=time.monotonic)
     done: Lock = field(default_factory=allocate_lock)
     """Held until it is. Handing over with a ``threading.Event`` takes half as long again."""
@@ -106,51 +100,47 @@ class IsolatedObserver:
         self.record = record
         self.limits = ObserverLimits()
         self._manager: pluggy.PluginManager | None = None
-        self._faults: deque[BaseException] = deque()
         self._waited: OrderedDict[str | None, float] = OrderedDict()
-        self._used: OrderedDict[str, float] = OrderedDict()
-        self._ended = False
+        self._ended = self._loading = False
         self.begin_afresh()
 
     def begin_afresh(self) -> None:
-        """Forget the calls in hand, which in a forked child are its parent's, and the thread."""
+        """Forget the thread and its calls, which in a forked child are its parent's to finish.
+
+        Faults likewise are the parent's to tell, and an import that was under way is begun anew.
+        """
         self._changed = threading.Condition(threading.Lock())
         self._calls: deque[_Call] = deque()
         self._thread: threading.Thread | None = None
-        self._in_hand: _Call | None = None
-        self._stoppable = Stoppable()
-        self._behind = self._watched = False
-        self._n_finishing = 0
+        self._faults: deque[BaseException] = deque()
+        self._behind = False
 
     def load(self) -> None:
         """Import the plugin; wait for that ``LOADS_WITHIN_S`` at most."""
-        self._wait(self._put(_Call("import", self._load)), LOADS_WITHIN_S)
+        made = self._put(_Call("import", self._load))
+        self._loading = True
+        self._wait(made, LOADS_WITHIN_S)
 
     def tell(self, hook: str, run: str | None, arguments: dict[str, Any]) -> None:
         """Call a hook; wait for it as long as this run may still wait for this observer."""
         if not self._listens(hook, arguments):
             return
-        made = self._put(_Call(hook, lambda: self._call(hook, arguments), run))
-        if made is None:
-            return
-        if self._behind:
-            made.alone_from = 0.0  # it has not begun, or has ended, or hardly
+        made = self._put(_Call(hook, lambda: self._call(hook, arguments)))
+        if made is None or self._behind:
             return
         waited, started = self._waited.pop(run, 0.0), time.monotonic()
-        self._wait(made, self.limits.per_fit - waited)
-        _keep(self._waited, run, waited + time.monotonic() - started)
+        try:
+            self._wait(made, self.limits.per_fit - waited)
+        finally:
+            self._waited[run] = waited + time.monotonic() - started
+            if len(self._waited) > _RUNS:
+                self._waited.popitem(last=False)
 
     def finish(self, deadline: float) -> bool:
         """Wait until it has caught up, or until so late; return whether it has."""
         with self._changed:
-            self._n_finishing += 1
-            try:
-                while self._calls and (left := deadline - time.monotonic()) > 0:
-                    self._changed.wait(left)
-            finally:
-                self._n_finishing -= 1
-                if self._in_hand is not None and self._in_hand.alone_from is not None:
-                    self._in_hand.alone_from = self._stoppable.used_s() or 0.0
+            while self._calls and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
             return not self._calls
 
     def end(self, why: str | None = None) -> None:
@@ -183,36 +173,24 @@ class IsolatedObserver:
             if self._ended:
                 return None
             if self._thread is None:
-                self._thread = self._started(self._serve)
-                if self._thread is None:
+                name = f"cvn-observer-{self.record.name}"
+                self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+                try:
+                    self._thread.start()
+                except RuntimeError as error:  # no more threads, or the interpreter ends
+                    self._faults.append(error)
                     self._ended = True
                     return None
+                if self._loading and self._manager is None:  # a child, forked meanwhile
+                    self._calls.append(_Call("import", self._load))
             self._calls.append(made)
             self._changed.notify_all()
         return made
-
-    def _started(self, work: Callable[[], None], suffix: str = "") -> threading.Thread | None:
-        name = f"cvn-observer-{self.record.name}{suffix}"
-        thread = threading.Thread(target=work, name=name, daemon=True)
-        try:
-            thread.start()
-        except RuntimeError as error:  # no more threads, or the interpreter ends
-            self._faults.append(error)
-            return None
-        return thread
 
     def _wait(self, made: _Call | None, seconds: float) -> None:
         if made is not None and not made.done.acquire(timeout=max(0.0, seconds)):
             with self._changed:
                 self._behind = bool(self._calls)
-                self._let_alone(made)
-
-    def _let_alone(self, made: _Call) -> None:
-        """Count what this call takes from here on: nobody waits for it."""
-        used = self._stoppable.used_s() if self._in_hand is made else None
-        made.alone_from = used or 0.0
-        if not self._watched and (self._in_hand is not None or self._calls):
-            self._watched = self._started(self._watch, "-watch") is not None
 
     def _cut_off(self, why: str) -> None:
         oldest, n = self._calls[0], len(self._calls)
@@ -228,41 +206,12 @@ class IsolatedObserver:
         self._call_no_more()
 
     def _call_no_more(self) -> None:
-        """Drop what it has not done, and let go who waits for it; what is in hand goes on alone."""
+        """Drop what it has not done, and let go who waits for it."""
         self._ended = True
-        if self._in_hand is not None and self._in_hand.alone_from is None:
-            self._let_alone(self._in_hand)
         for made in self._calls:
             made.finish()
         self._calls.clear()
         self._changed.notify_all()
-
-    def _watch(self) -> None:
-        """While nobody waits for it, see that it computes no more than it may."""
-        pause = _LOOKS_AFTER_S
-        while True:
-            with self._changed:
-                if self._in_hand is None and not self._calls:
-                    self._watched = False
-                    return
-                left = self.limits.cpu - self._alone_s()
-                if left < 0 and not self._ended and self._manager is not None:
-                    may = f"its calls for a training may take {self.limits.cpu:g} s"
-                    self._cut_off(f"{may} of processor time that nobody waits for")
-            if left < 0:
-                self._stoppable.stop()
-                pause = min(_LOOKS_EVERY_S, 2 * pause)
-            time.sleep(min(_LOOKS_EVERY_S, max(pause, left)))
-
-    def _alone_s(self) -> float:
-        """Return the processor time of the training's calls that nobody waited for."""
-        made, now = self._in_hand, self._stoppable.used_s()
-        if made is None:
-            return 0.0
-        before = 0.0 if made.run is None else self._used.get(made.run, 0.0)
-        if self._n_finishing or now is None or made.alone_from is None:
-            return before
-        return before + now - made.alone_from
 
     def _serve(self) -> None:
         _here.observer = True
@@ -273,18 +222,15 @@ class IsolatedObserver:
                     changed.wait()
                 if self._ended:
                     return
-                self._in_hand = made = calls[0]
-                self._stoppable.begin()
+                made = calls[0]
             _here.caused = 0
-            error = self._stoppable.run(made.function)
-            if error is not None and not isinstance(error, Stopped):
+            try:
+                made.function()
+            except BaseException as error:  # noqa: BLE001  an observer may raise anything
                 self._faults.append(error)
-            if error is not None and self._manager is None:  # it could not be imported
-                self.end()
+                if self._manager is None:  # it could not be imported
+                    self.end()
             with changed:
-                if made.run is not None:
-                    _keep(self._used, made.run, self._alone_s())
-                self._in_hand = None
                 if calls and calls[0] is made:
                     calls.popleft()
                 if not calls:
@@ -301,10 +247,3 @@ class IsolatedObserver:
         assert self._manager is not None
         if self._listens(hook, arguments):  # what it declares may not have been known before
             getattr(self._manager.hook, hook)(**arguments)
-
-
-def _keep(times: OrderedDict[Any, float], run: str | None, seconds: float) -> None:
-    times[run] = seconds
-    times.move_to_end(run)
-    if len(times) > _RUNS:
-        times.popitem(last=False)

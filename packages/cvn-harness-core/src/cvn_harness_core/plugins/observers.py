@@ -122,8 +122,13 @@ class Observers:
                 for record in self._discover()
                 if record.kind == "observer" and record.status != "blocked"
             ]
-            for observer in found:
-                observer.load()
+            try:
+                for observer in found:
+                    observer.load()
+            except BaseException:  # Ctrl-C: they will be looked for again
+                for observer in found:
+                    observer.end()
+                raise
             self._installed = installed = tuple(found)
         if installed:
             atexit.unregister(self._exit)  # it is there already after a refresh
