@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from cvn_orchestrator.demo import market
+
+from .command import TRAIN, cvn
+
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = ["README.md", "packages/cvn-harness-core/README.md", "docs/sklearn.md"]
 
@@ -29,6 +33,23 @@ def test_the_first_python_example_runs(document: str, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
+
+
+def test_the_verdict_that_the_readme_quotes_is_what_it_says(tmp_path: Path) -> None:
+    table = market.frame(
+        "NASDAQ",
+        take_profit=market.TAKE_PROFIT,
+        stop_loss=market.STOP_LOSS,
+        horizon=market.HORIZON,
+        cost=market.COST,
+    )
+    table.write_parquet(tmp_path / "table.parquet")
+    done = cvn(
+        "train", "lightgbm", "--data=table.parquet", *TRAIN, "--payoff=2/1/0.05", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    quotes = re.findall(r"^> (.*)\n> (.*)$", (ROOT / "README.md").read_text(), re.MULTILINE)
+    assert " ".join(quotes[0]) == done.stdout.splitlines()[-1]
 
 
 def test_ci_calls_the_readmes_test_command() -> None:

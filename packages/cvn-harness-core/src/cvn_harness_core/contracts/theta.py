@@ -95,7 +95,8 @@ class ThetaChoice:
     feasible
         (k,) boolean, over ``evidence.cuts``: which cuts satisfy the rule's constraints.
     interval
-        Where the bootstrap puts theta: the 5 % and 95 % points.
+        Of the cut that is best in each draw of the bootstrap: the 5 % and 95 % points. Theta may
+        lie above, where the rule prefers a more stable cut.
     predicted_expectancy
         What the rule expects a signal to earn net.
     figures

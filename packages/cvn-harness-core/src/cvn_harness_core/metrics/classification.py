@@ -24,21 +24,39 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
     one_class = y.min() == y.max()
     with config_context(assume_finite=True, skip_parameter_validation=True):  # checked long ago
         figures: Figures = {
-            "log_loss": float(metrics.log_loss(y, scores, labels=[0, 1])),
+            "log_loss": _log_loss(scores, y),
             "brier": float(metrics.brier_score_loss(y, scores, pos_label=1)),
             "ece": expected_calibration_error(scores, y),
             "roc_auc": None if one_class else _roc_auc(scores, y),
-            "pr_auc": None if one_class else float(metrics.average_precision_score(y, scores)),
+            "pr_auc": None if one_class else _pr_auc(scores, y),
         }
     return figures, dict.fromkeys(("roc_auc", "pr_auc"), ONE_CLASS) if one_class else {}
 
 
+# These are scikit-learn's figures, from its own curves. Its ``log_loss`` encodes the labels in
+# columns, which takes 1 ms, and ``roc_auc_score`` and ``average_precision_score`` check everything
+# twice: together they were a fourth of a small cell of a sweep.
+
+
+def _log_loss(scores: Array, y: Array) -> float:
+    tiny = np.finfo(scores.dtype).eps
+    of_label = np.clip(np.where(y == 1, scores, 1 - scores), tiny, 1 - tiny)
+    return float(np.average(-np.log(of_label)))
+
+
 def _roc_auc(scores: Array, y: Array) -> float:
-    """Return the area under the ROC curve, at under half the price of ``roc_auc_score``."""
     from sklearn import metrics
 
     false_positives, true_positives, _ = metrics.roc_curve(y, scores)
     return float(metrics.auc(false_positives, true_positives))
+
+
+def _pr_auc(scores: Array, y: Array) -> float:
+    """Return the average precision: the mean of precision, weighted by what recall gains."""
+    from sklearn import metrics
+
+    precision, recall, _ = metrics.precision_recall_curve(y, scores)
+    return float(-np.sum(np.diff(recall) * precision[:-1]))
 
 
 def signal_figures(signals: Array, y: Array) -> tuple[Figures, Reasons]:
