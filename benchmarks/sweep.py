@@ -4,11 +4,12 @@
 new folder each; milliseconds of wall time a cell.
 
 ``real``: 2 symbols x 5 folds x (3 models + 3 ensembles) on 5,000 x 50 training rows in the last
-fold, three ways: the sweep (a thread a fit, a cell a core); the same cells one after another in one
-process with all threads and a store; and as scripts do, without a store, so that every ensemble
-trains its bases anew. Compared are the cells, the workers' start included; what the command does
-beside them (the verdict above all) is printed apart. ``--memory`` samples the proportional set size
-of the sweep's processes. The data are synthetic.
+fold, four ways: the sweep (a thread a fit, a cell a core); the same cells in a plain pool of
+threads of one process, which a library's crash would end; there one after another with all threads;
+and as scripts do, without a store, so that every ensemble trains its bases anew. Compared are the
+cells, the workers' start included; what the command does beside them (the verdict above all) is
+printed apart. ``--memory`` samples the proportional set size of the sweep's processes. The data are
+synthetic.
 
     python benchmarks/sweep.py overhead [--workers 2]
     python benchmarks/sweep.py real [--workers 2] [--memory]
@@ -25,7 +26,8 @@ import tempfile
 import textwrap
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,7 +37,7 @@ import polars as pl
 
 from cvn_harness_core import Store
 from cvn_orchestrator.plan.reading import read_plan
-from cvn_orchestrator.sweep.prepared import PreparedSweep, prepare
+from cvn_orchestrator.sweep.prepared import Cell, PreparedSweep, prepare
 
 CVN = Path(sys.executable).with_name("cvn")
 
@@ -194,26 +196,38 @@ def real(folder: Path, options: argparse.Namespace) -> None:
     started = time.perf_counter()
     facts = sweep(folder, options.workers, dict(os.environ), plans[1])
     beside = time.perf_counter() - started - facts["seconds"]
-    taken = {
-        "sweep": facts["seconds"],
-        "one after another": timed(lambda: one_by_one(apart, Store(folder / "store"))),
-        "without sharing": timed(lambda: one_by_one(apart, None)),
+    print(f"{len(together.cells)} cells, the sweep: {facts['seconds']:.1f} s", flush=True)
+    others = {
+        "a pool of threads": lambda: pooled(together, Store(folder / "pool"), options.workers),
+        "one after another": lambda: one_by_one(apart.cells, apart, Store(folder / "store")),
+        "without sharing": lambda: one_by_one(apart.cells, apart, None),
     }
-    for name, seconds in taken.items():
-        ratio = seconds / taken["sweep"]
-        print(f"{len(together.cells)} cells, {name}: {seconds:.1f} s, {ratio:.2f} times the sweep")
+    for name, work_of in others.items():
+        seconds = timed(work_of)
+        print(
+            f"{name}: {seconds:.1f} s, {seconds / facts['seconds']:.2f} times the sweep", flush=True
+        )
     print(f"what the command does beside its cells: {beside:.1f} s")
     if options.memory:
         memory(folder, plans[1], options, together)
 
 
-def one_by_one(prepared: PreparedSweep, store: Store | None) -> None:
-    """Train every cell in this process."""
-    for cell in prepared.cells:
+def one_by_one(cells: Iterable[Cell], prepared: PreparedSweep, store: Store | None) -> None:
+    """Train cells in this process."""
+    for cell in cells:
         datasets = prepared.datasets(cell.symbol, cell.fold)
         variant = prepared.plan.variant(cell.variant)
         variant = replace(variant, name=f"{variant.name}-again")
         variant.train(datasets, store)
+
+
+def pooled(prepared: PreparedSweep, store: Store, n_threads: int) -> None:
+    """Train every cell in a pool of threads, those of a symbol and fold one after another."""
+    groups: dict[tuple[str, int], list[Cell]] = {}
+    for cell in prepared.cells:
+        groups.setdefault((cell.symbol, cell.fold), []).append(cell)
+    with ThreadPoolExecutor(n_threads) as pool:
+        list(pool.map(lambda cells: one_by_one(cells, prepared, store), groups.values()))
 
 
 def sweep(
