@@ -184,3 +184,18 @@ def test_a_picture_of_another_kind_is_refused_before_any_work(tmp_path: Path) ->
     done = cvn("splits", tmp_path / "none.toml", "-o", "x.png", cwd=tmp_path)
     assert done.returncode == 2
     assert "the name must end in .html" in done.stderr
+
+
+@pytest.mark.parametrize("later", ["", "0.2"], ids=["the first", "one whose plan was changed"])
+def test_the_command_that_a_sweep_names_in_the_end_works(tmp_path: Path, later: str) -> None:
+    plan = write(tmp_path, HEAD + LGBM)
+    command = [sys.executable, "-m", "cvn_orchestrator.cli", "sweep", plan.name, "--workers", "1"]
+    for costs in filter(None, ("0.1", later)):
+        plan.write_text(HEAD.replace("[0, 0.1]", f"[0, {costs}]") + LGBM)
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    (line,) = (one for one in done.stdout.splitlines() if one.startswith("all of it: cvn "))
+    named = line.removeprefix("all of it: cvn ").split()
+    shown = cvn(*named, cwd=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert (tmp_path / "report.html").exists()

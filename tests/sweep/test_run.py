@@ -150,6 +150,31 @@ def test_a_database_that_stays_away_ends_the_sweep_and_the_same_call_goes_on(
     assert (found.exit_code, found.facts.n_done, found.tally.done) == (0, 4, 3)
 
 
+def test_a_file_of_results_that_is_removed_ends_the_sweep(tmp_path: Path) -> None:
+    """SQLite would write into the removed file to the end, and nothing would be there."""
+    lgbm = '[variants.lgbm]\nmodel = "lightgbm"\nparams = { n_estimators = 12 }\n'
+    plan = prepare(read_plan(write(tmp_path, HEAD + lgbm)), tmp_path / "work")
+    settings = SweepSettings(tmp_path / "store", tmp_path / "work")
+    engine = engine_of("local", EngineSettings(1))
+    file = tmp_path / "results.db"
+
+    class Removing(Results):
+        def write(self, rows: Sequence[CellRow]) -> None:
+            super().write(rows)
+            file.unlink(missing_ok=True)
+
+    with open_results(f"sqlite:///{file}") as results:
+        results.__class__ = Removing
+        with pytest.raises(SweepError) as caught:
+            swept(plan, engine, results, settings)
+    assert caught.value.code == "sweep_ended"
+    assert "the file was removed or replaced while it was in use" in str(caught.value)
+    with open_results(f"sqlite:///{file}") as results:
+        found = swept(plan, engine, results, settings)
+    assert found.facts is not None
+    assert (found.exit_code, found.facts.n_done, found.tally.done) == (0, 4, 4)
+
+
 def test_no_cell_holds_the_imports_of_what_trains(tmp_path: Path) -> None:
     look = (
         "import sys; from pathlib import Path; from cvn_orchestrator.sweep.cell import CellWork\n"

@@ -121,9 +121,10 @@ def _report(
     if verdict is not None:
         print(verdict)
     given = "" if arguments.results is None else f" --results {where}"
-    print(f"all of it: cvn report {facts.name} -o report.html{given}")
+    run = facts.run[:12]  # the name may be that of several: a plan that was changed is another run
+    print(f"all of it: cvn report {run} -o report.html{given}")
     if facts.n_failed:
-        print(f"why some failed: cvn results {facts.name} --failed{given}")
+        print(f"why some failed: cvn results {run} --failed{given}")
 
 
 def _ignored_variables() -> list[str]:

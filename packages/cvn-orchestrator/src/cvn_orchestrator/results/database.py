@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import sqlalchemy as sa
 
+from cvn_orchestrator.errors import ResultsError
 from cvn_orchestrator.results import reading, writing
 from cvn_orchestrator.results.columns import cell_columns, run_columns
 from cvn_orchestrator.results.connecting import WRITES, engine_of, snapshots, url_of
@@ -69,6 +71,9 @@ class Results(Sink):
         self._reading = engine.execution_options(**snapshots(engine))
         self._writing = engine.execution_options(**{WRITES: True})
         self._patience_s = patience_s
+        lite = engine.dialect.name == "sqlite"
+        self._file = Path(str(engine.url.database)).absolute() if lite else None
+        self._which = None if self._file is None else _which_file(self._file)
 
     @property
     def where(self) -> str:
@@ -173,5 +178,23 @@ class Results(Sink):
             with engine.begin() as connection:
                 return work(connection)
 
+        self._check_file()
         with typed(engine.url):
             return persistently(once, self._patience_s)
+
+    def _check_file(self) -> None:
+        """Raise if SQLite's file is there no more: one that is open can be written to for ever."""
+        if self._file is not None and _which_file(self._file) != self._which:
+            message = (
+                f"{self.where}: the file was removed or replaced while it was in use, and with it "
+                "what it held."
+            )
+            raise ResultsError("results_unavailable", message)
+
+
+def _which_file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
