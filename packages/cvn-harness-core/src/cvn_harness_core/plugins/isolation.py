@@ -101,7 +101,7 @@ class IsolatedObserver:
         self.limits = ObserverLimits()
         self._manager: pluggy.PluginManager | None = None
         self._waited: OrderedDict[str | None, float] = OrderedDict()
-        self._ended = self._loading = False
+        self._ended = False
         self.begin_afresh()
 
     def begin_afresh(self) -> None:
@@ -117,9 +117,7 @@ class IsolatedObserver:
 
     def load(self) -> None:
         """Import the plugin; wait for that ``LOADS_WITHIN_S`` at most."""
-        made = self._put(_Call("import", self._load))
-        self._loading = True
-        self._wait(made, LOADS_WITHIN_S)
+        self._wait(self._put(_Call("import", self._load)), LOADS_WITHIN_S)
 
     def tell(self, hook: str, run: str | None, arguments: dict[str, Any]) -> None:
         """Call a hook; wait for it as long as this run may still wait for this observer."""
@@ -181,7 +179,7 @@ class IsolatedObserver:
                     self._faults.append(error)
                     self._ended = True
                     return None
-                if self._loading and self._manager is None:  # a child, forked meanwhile
+                if self._manager is None and made.function != self._load:  # forked during it
                     self._calls.append(_Call("import", self._load))
             self._calls.append(made)
             self._changed.notify_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -71,9 +72,10 @@ class Results(Sink):
         self._reading = engine.execution_options(**snapshots(engine))
         self._writing = engine.execution_options(**{WRITES: True})
         self._patience_s = patience_s
-        lite = engine.dialect.name == "sqlite"
-        self._file = Path(str(engine.url.database)).absolute() if lite else None
-        self._which = None if self._file is None else _which_file(self._file)
+        self._file: Path | None = None
+        if engine.dialect.name == "sqlite":
+            self._file = Path(str(engine.url.database)).absolute()
+            self._opened = self._file.stat()
 
     @property
     def where(self) -> str:
@@ -184,17 +186,15 @@ class Results(Sink):
 
     def _check_file(self) -> None:
         """Raise if SQLite's file is there no more: one that is open can be written to for ever."""
-        if self._file is not None and _which_file(self._file) != self._which:
+        if self._file is None:
+            return
+        try:
+            same = os.path.samestat(self._file.stat(), self._opened)
+        except OSError:
+            same = False
+        if not same:
             message = (
                 f"{self.where}: the file was removed or replaced while it was in use, and with it "
                 "what it held."
             )
             raise ResultsError("results_unavailable", message)
-
-
-def _which_file(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
