@@ -15,12 +15,11 @@ from typing import Any
 import pytest
 import xgboost
 
-from cvn_harness_core import Store, key_of
+from cvn_harness_core import Store, key_of, survey_store
 from cvn_harness_core.resources.budget import Budget
 from cvn_harness_core.store.layout import Layout
 from cvn_harness_core.store.locks import hold
 from cvn_orchestrator.doctor import memory, threads
-from cvn_orchestrator.doctor.entries import read_some
 from cvn_orchestrator.doctor.examination import SUBJECTS
 from cvn_orchestrator.doctor.finding import Asked, Finding
 from cvn_orchestrator.results import migrating
@@ -467,11 +466,14 @@ def test_damaged_entries_are_counted_and_stay(store: Store, tmp_path: Path) -> N
 
 
 def test_no_more_entries_are_read_than_is_quick(store: Store) -> None:
-    layout = Layout(store.path)
-    assert read_some(layout).n_read == 3
-    assert read_some(layout, most_bytes=13_000).n_read == 2
-    assert read_some(layout, most_seconds=-1).n_read == 0
-    assert read_some(layout, most_seconds=-1).n_entries == 3
+    def n_read(**most: float) -> tuple[int, int]:
+        found = survey_store(store.path, **most)  # type: ignore[arg-type]
+        assert found is not None
+        return found.n_read, found.n_entries
+
+    assert n_read() == (3, 3)
+    assert n_read(most_bytes=13_000) == (2, 3)
+    assert n_read(most_seconds=-1) == (0, 3)
 
 
 def test_it_does_not_wait_for_a_fit(store: Store, tmp_path: Path) -> None:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +21,8 @@ from cvn_orchestrator.results.database import open_results
 from cvn_orchestrator.results.rows import CellRow, RunRow, Trades
 
 from .command import cvn
+
+CVN = Path(sys.executable).with_name("cvn")
 
 RUN = "5eedfeedc0de" + "0" * 52
 WHEN = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
@@ -152,12 +157,28 @@ def test_the_database_is_named_by_an_option_or_by_the_environment(
     assert list(elsewhere.iterdir()) == []
 
 
+def test_parquet_goes_into_a_pipe_and_not_onto_a_terminal(folder: Path) -> None:
+    command = [CVN, "results", "spring", "--format", "parquet"]
+    piped = subprocess.run(command, cwd=folder, capture_output=True, check=True, timeout=60)
+    assert cvn("results", "spring", "-o", "cells.parquet", cwd=folder).returncode == 0
+    assert piped.stdout == (folder / "cells.parquet").read_bytes()
+    ours, terminal = os.openpty()
+    try:
+        done = subprocess.run(
+            command, cwd=folder, stdout=terminal, stderr=subprocess.PIPE, check=False, timeout=60
+        )
+    finally:
+        os.close(terminal)
+        os.close(ours)
+    assert done.returncode == 2
+    assert b"Parquet is no text: name a file, with -o FILE.parquet" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["winter"], "has no run 'winter'; there are 5eedfeedc0de (spring). [run_unknown]"),
         (["--failed"], "--failed is about the cells of a run: name one. [setting_invalid]"),
-        (["spring", "--format", "parquet"], "name a file, with -o FILE.parquet."),
         (["spring", "-o", "absent/x.csv"], "absent/x.csv cannot be written: No such file"),
         (["--results", "mysql://me:secret@host/db"], "in SQLite or PostgreSQL, not in mysql."),
     ],

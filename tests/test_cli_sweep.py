@@ -43,7 +43,7 @@ def dry_run(plan: Path, *options: str) -> dict[str, Any]:
 
 
 def test_the_example_says_what_it_would_train(example: Path) -> None:
-    facts = dry_run(example / "plan.toml")
+    facts = dry_run(example / "plan.toml", "--no-estimate")
     assert facts["data"]["rows"] == {"SP500": 4775, "NASDAQ": 4776}
     assert [v["name"] for v in facts["variants"]] == [
         "lgbm", "lgbm-small", "xgb", "cat-original", "lgbm-searched", "blend", "stack"
@@ -54,14 +54,14 @@ def test_the_example_says_what_it_would_train(example: Path) -> None:
     assert shared == {"model": 10 * 8, "fold": 10 * 20, "trial": 10 * 20, "combiner": 20}
     assert apart == {"model": 10 * 9, "fold": 10 * 24, "trial": 10 * 20, "combiner": 20}
     assert facts["warnings"] == []
-    assert facts["estimate"] is None
+    assert (facts["estimate"], facts["no_estimate"]) == (None, "it was not asked for")
 
 
 def test_the_example_for_a_person(example: Path) -> None:
-    said = cvn("sweep", "plan.toml", "--dry-run", cwd=example).stdout
-    assert said.startswith("demo: what plan.toml would train; nothing is trained now\n")
+    said = cvn("sweep", "plan.toml", "--no-estimate", cwd=example).stdout
+    assert said.startswith("demo: what plan.toml would train; nothing is kept\n")
     assert "cells     70: 10 symbols and folds x 7 variants\n" in said
-    assert "\nestimate  no estimate without --estimate" in said
+    assert "\nestimate  none: it was not asked for\n" in said
     assert "\nstack          stack_logreg (xgboost, lightgbm)" in said
 
 
@@ -91,14 +91,22 @@ def test_folds_as_json(example: Path) -> None:
 
 def test_an_estimate_rests_on_real_fits(tmp_path: Path) -> None:
     plan = write(tmp_path, HEAD + LGBM + LGBM.replace(".lgbm", ".b") + "policy.out_of_fold = 2\n")
-    found = dry_run(plan, "--estimate")["estimate"]
+    found = dry_run(plan)["estimate"]
     (probe,) = found["probes"]
     assert (probe["model"], probe["iterations"]) == ("lightgbm", 5)
     assert 0 < probe["seconds"] < probe["total_seconds"]
     assert found["seconds"] > probe["total_seconds"]
-    said = cvn("sweep", plan, "--dry-run", "--estimate", cwd=tmp_path).stdout
+    said = cvn("sweep", plan, "--dry-run", cwd=tmp_path).stdout
     assert "one fit after another; a fit holds" in said
     assert "          lightgbm: " in said
+
+
+def test_a_fit_that_fails_leaves_a_dry_run_without_an_estimate(tmp_path: Path) -> None:
+    ill = 'policy.health.min_score_std = 10\npolicy.on_unhealthy = "error"\n'
+    plan = write(tmp_path, HEAD + LGBM + ill)
+    facts = dry_run(plan)
+    assert facts["estimate"] is None
+    assert facts["no_estimate"].endswith("[training_unhealthy]")
 
 
 def test_faults_of_a_plan_are_told_before_its_data_are_read(tmp_path: Path) -> None:
@@ -143,7 +151,7 @@ def test_splits_that_leak_are_drawn_and_refused_with_their_rows(tmp_path: Path) 
 def test_without_label_ends_it_is_said_that_nothing_can_be_purged(tmp_path: Path) -> None:
     text = HEAD.replace('label_end = "e"', 'exclude = ["e"]') + LGBM
     plan = write(tmp_path, text)
-    (warning,) = dry_run(plan)["warnings"]
+    (warning,) = dry_run(plan, "--no-estimate")["warnings"]
     assert warning.startswith("nothing can be purged: data.label_end names no column")
     assert "nothing can be purged" in cvn("splits", plan, cwd=tmp_path).stderr
 
@@ -194,6 +202,8 @@ def test_the_command_that_a_sweep_names_in_the_end_works(tmp_path: Path, later: 
         plan.write_text(HEAD.replace("[0, 0.1]", f"[0, {costs}]") + LGBM)
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+    said = "it differs in costs ([0.0, 0.1] before, [0.0, 0.2] now). What that one has stays."
+    assert (said in done.stderr) == bool(later), done.stderr
     (line,) = (one for one in done.stdout.splitlines() if one.startswith("all of it: cvn "))
     named = line.removeprefix("all of it: cvn ").split()
     shown = cvn(*named, cwd=tmp_path)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -13,9 +14,14 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 import cvn_harness_core
+import cvn_harness_core.testing
 from cvn_harness_core.plugins.record import CONTRACT_VERSION
 
 ROOT = Path(__file__).parents[1]
+PUBLIC = {
+    "cvn_harness_core": cvn_harness_core,
+    "cvn_harness_core.testing": cvn_harness_core.testing,
+}
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +55,45 @@ def test_every_public_name_is_in_the_snapshot(tool: ModuleType) -> None:
     text = tool.SNAPSHOT.read_text()
     for name in set(cvn_harness_core.__all__) - {"__version__"}:
         assert re.search(rf"^(class )?{name}\b", text, re.MULTILINE), name
+
+
+def test_our_own_packages_use_no_more_of_core_than_others_can() -> None:
+    imported = [
+        (file, module, name)
+        for file in ROOT.glob("packages/*/src/**/*.py")
+        if "cvn-harness-core" not in file.parts
+        for module, name in _imported_from_core(ast.parse(file.read_text()))
+    ]
+    assert len(imported) > 300
+    private = [
+        f"{file.relative_to(ROOT)}: {module}.{name}"
+        for file, module, name in imported
+        if module not in PUBLIC or name not in PUBLIC[module].__all__
+    ]
+    assert not private, "\n".join(private)
+
+
+def _imported_from_core(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Yield module and name of each import from core, and of what ``cvn.name`` takes of it."""
+    whole = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("cvn_harness_core"):
+            yield from ((str(node.module), alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            named = [a for a in node.names if a.name.startswith("cvn_harness_core")]
+            whole |= {a.asname or a.name for a in named if a.name in PUBLIC}
+            yield from ((a.name, "*") for a in named if a.name not in PUBLIC)
+        elif isinstance(node, ast.Constant) and re.fullmatch(
+            r"cvn_harness_core(\.\w+)+", str(node.value)
+        ):
+            yield str(node.value), "*"
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in whole
+        ):
+            yield "cvn_harness_core", node.attr
 
 
 def test_a_decision_names_the_contract_version() -> None:

@@ -202,8 +202,11 @@ model = "xgbost"
         (("n_folds = 3", 'n_folds = 3\nwindow = "rolling"'), "8:2: splits.train_days: train_days"),
         (('"walk_forward"', '"forward"'), "9:1: splits.kind: invalid value 'forward'; choose one"),
         (("seed = 7", "seed = -1"), "17:1: sweep.seed: expected int >= 0"),
-        (("seed = 7", 'symbols = ["A", "A"]'), "17:1: sweep.symbols: names one twice"),
-        (("seed = 7", "costs = [0.1, 0.1]"), "17:1: sweep.costs: names one twice"),
+        (("seed = 7", 'symbols = ["A", "A"]'), "17:1: sweep.symbols: names 'A' more than once"),
+        (
+            ("seed = 7", "costs = [0.1, 0.2, 0.1000000001]"),
+            "17:1: sweep.costs: names 0.1 more than once",
+        ),
         (("seed = 7", "costs = [inf]"), "17:1: sweep.costs: expected float <= 1"),
         (("embargo_days = 2.5", "embargo_days = 2e5"), "13:1: splits.embargo_days: expected"),
     ],

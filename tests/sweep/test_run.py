@@ -192,7 +192,7 @@ def test_a_plan_is_looked_at_without_what_trains(tmp_path: Path, env: dict[str, 
     write(tmp_path, moody())
     look = (
         "import sys\nfrom cvn_orchestrator.cli.__main__ import main\n"
-        "sys.argv = ['cvn', 'sweep', 'plan.toml', '--dry-run']\n"
+        "sys.argv = ['cvn', 'sweep', 'plan.toml', '--no-estimate']\n"
         "try:\n    main()\n"
         "finally:\n    print(sorted({'sklearn', 'scipy.stats', 'pandas'} & set(sys.modules)))"
     )

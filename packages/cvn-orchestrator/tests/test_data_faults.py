@@ -51,6 +51,31 @@ def test_a_sound_table_has_none() -> None:
     assert table_faults(table(y=[0.0, 1.0] * 3), SCHEMA) == ()
 
 
+def test_faults_of_values_are_told_beside_columns_that_are_missing() -> None:
+    faults = table_faults(table(y=[0, 1, 2, 1, 1, 0], a=list("abcdef")).drop("t", "b"), SCHEMA)
+    assert [fault.partition(";")[0] for fault in faults] == [
+        "time: column 't' is missing",
+        "features: column 'b' is missing",
+        "feature 'a' is String, not a number",
+        "label 'y': not 0 or 1 in 1 row, first at row 2",
+    ]
+    repeats = table(t=[T] * 6, e=[T + DAY] * 6)
+    assert "repeats within a symbol" in "".join(table_faults(repeats, SCHEMA))
+    assert len(table_faults(repeats.drop("s"), SCHEMA)) == 1, "whose stamps repeat is not known"
+
+
+def test_a_zone_in_some_rows_only_is_named(tmp_path: Path) -> None:
+    stamps = ["2024-01-01 10:00", "2024-01-02T10:00+01:00", "2024-01-03T10:00Z"]
+    lines = [f"{stamp},ES,0,0.1,1,1,2,2024-02-01" for stamp in stamps]
+    (tmp_path / "t.csv").write_text("\n".join(["t,s,y,r,w,a,b,e", *lines]) + "\n")
+    faults = table_faults(read_tables(tmp_path / "t.csv"), SCHEMA)
+    assert faults[:3] == (
+        "time: column 't' is String, not a date or a datetime",
+        "time 't': a zone in 2 rows, first at row 1",
+        "time 't': no zone; give all in one time zone, or none; in 1 row, first at row 0",
+    )
+
+
 NAN, INF = float("nan"), float("inf")
 T = datetime(2024, 1, 1)
 ZONES = (

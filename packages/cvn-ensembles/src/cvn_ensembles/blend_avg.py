@@ -11,16 +11,16 @@ import numpy as np
 
 from cvn_ensembles import nodes
 from cvn_harness_core import (
+    Array,
     Combiner,
     EnsembleSpec,
     FitRequest,
     InputError,
     MetaRows,
     Param,
+    ParamValue,
     hookimpl,
 )
-from cvn_harness_core.contracts.params import ParamValue
-from cvn_harness_core.contracts.split import Array
 
 WEIGHTS = Param("weights", tuple, low=0.0, per_feature=True, of_floats=True)
 

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cvn_harness_core import TrainedArtifact
-from cvn_harness_core.contracts.split import Array
+from cvn_harness_core import Array, TrainedArtifact
 
 
 def base_correlation(

@@ -9,9 +9,16 @@ from typing import Any
 import numpy as np
 
 from cvn_ensembles import nodes
-from cvn_harness_core import Combiner, EnsembleSpec, FitRequest, MetaRows, Param, hookimpl
-from cvn_harness_core.contracts.params import ParamValue
-from cvn_harness_core.contracts.split import Array
+from cvn_harness_core import (
+    Array,
+    Combiner,
+    EnsembleSpec,
+    FitRequest,
+    MetaRows,
+    Param,
+    ParamValue,
+    hookimpl,
+)
 
 PARAMS = (
     Param("n_estimators", int, default=60, low=1),

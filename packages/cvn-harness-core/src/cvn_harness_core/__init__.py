@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING
 from cvn_harness_core.__about__ import __version__
 
 if TYPE_CHECKING:
+    from cvn_harness_core.artifact.record import ArtifactRecord
     from cvn_harness_core.artifact.trained import TrainedArtifact
     from cvn_harness_core.config.differences import differences as config_differences
     from cvn_harness_core.config.environment import unclaimed as unclaimed_variables
     from cvn_harness_core.config.reading import read_config
     from cvn_harness_core.config.seeding import declared_config, seed_config
-    from cvn_harness_core.contracts.calibration import (
-        Calibration,
-        CalibrationReport,
-        Calibrator,
-    )
+    from cvn_harness_core.contracts.calibration import Calibration, CalibrationReport, Calibrator
     from cvn_harness_core.contracts.config import ParamConfig
     from cvn_harness_core.contracts.curve import CurveSummary
     from cvn_harness_core.contracts.datasets import Datasets
@@ -40,11 +37,18 @@ if TYPE_CHECKING:
     )
     from cvn_harness_core.contracts.observer import ObserverLimits
     from cvn_harness_core.contracts.out_of_fold import OutOfFold
-    from cvn_harness_core.contracts.params import EffectiveParam, Param, reserved
+    from cvn_harness_core.contracts.params import (
+        EffectiveParam,
+        Overridden,
+        Param,
+        ParamValue,
+        reserved,
+    )
     from cvn_harness_core.contracts.payoff import Payoff
+    from cvn_harness_core.contracts.plain import plain as plain_values
     from cvn_harness_core.contracts.probability import Probability
     from cvn_harness_core.contracts.search import SearchedDimension, SearchRecord, TrialRecord
-    from cvn_harness_core.contracts.space import Choice, Range, space_text
+    from cvn_harness_core.contracts.space import Choice, Range, check_dimension, space_text
     from cvn_harness_core.contracts.split import Array, Split
     from cvn_harness_core.contracts.sweep import CellFacts, SweepFacts
     from cvn_harness_core.contracts.theta import (
@@ -56,6 +60,7 @@ if TYPE_CHECKING:
         ThetaRule,
     )
     from cvn_harness_core.contracts.tradability import Tradability
+    from cvn_harness_core.database import patience as patient_connection
     from cvn_harness_core.errors import (
         BundleError,
         FitError,
@@ -70,19 +75,22 @@ if TYPE_CHECKING:
     )
     from cvn_harness_core.estimator.classifier import HarnessClassifier
     from cvn_harness_core.estimator.conformance import expected_failed_checks
+    from cvn_harness_core.events.log import LOGGER as EVENT_LOGGER
     from cvn_harness_core.events.log import OBSERVERS
     from cvn_harness_core.events.log import configure as configure_logging
     from cvn_harness_core.events.schema import Event
     from cvn_harness_core.harness.dependencies import training_dependencies
     from cvn_harness_core.harness.drawing import dag_dot
-    from cvn_harness_core.harness.parameters import resolve_parameters
+    from cvn_harness_core.harness.parameters import Resolution, resolve_parameters
     from cvn_harness_core.harness.train_ensemble import train_ensemble
     from cvn_harness_core.harness.train_one import train_one
     from cvn_harness_core.leaks.check import LeakReport, check_leaks
     from cvn_harness_core.metrics.trading import net_returns, trading_figures
     from cvn_harness_core.plugins.discovery import discover
+    from cvn_harness_core.plugins.discovery import unmatched as unmatched_names
     from cvn_harness_core.plugins.examination import examine
     from cvn_harness_core.plugins.hookspecs import hookimpl
+    from cvn_harness_core.plugins.judging import CORE_RULES as CORE_THETA_RULES
     from cvn_harness_core.plugins.record import PluginRecord
     from cvn_harness_core.plugins.registry import (
         ENSEMBLE_REGISTRY,
@@ -92,13 +100,19 @@ if TYPE_CHECKING:
     )
     from cvn_harness_core.policy import POLICIES, ByMoney, EarlyStopping, TrainingPolicy
     from cvn_harness_core.resources.budget import Budget
+    from cvn_harness_core.resources.cgroup import cpu_quota
     from cvn_harness_core.resources.peak import Peak, peak_memory
+    from cvn_harness_core.resources.proc import total_memory
     from cvn_harness_core.resources.size import bytes_of
     from cvn_harness_core.resources.size import readable as readable_bytes
     from cvn_harness_core.resources.workers import worker_count
+    from cvn_harness_core.said import said as error_text
+    from cvn_harness_core.search.listing import KeptStudy, kept_studies
     from cvn_harness_core.search.reading import count_trials, optuna_study, read_search
     from cvn_harness_core.store.disk import Store
+    from cvn_harness_core.store.eviction import Collected
     from cvn_harness_core.store.key import Key, key_of
+    from cvn_harness_core.store.survey import StoreSurvey, survey_store
     from cvn_harness_core.theta.decision import decide as decide_theta
     from cvn_harness_core.theta.expected_value import ExpectedValue
     from cvn_harness_core.theta.f1_capped import F1Capped
@@ -111,6 +125,7 @@ if TYPE_CHECKING:
     from cvn_harness_core.trainers.outcome import TrainingOutcome
 
 _HOME = {
+    "artifact.record": ("ArtifactRecord",),
     "artifact.trained": ("TrainedArtifact",),
     "config.differences": ("config_differences",),
     "config.environment": ("unclaimed_variables",),
@@ -136,11 +151,12 @@ _HOME = {
     ),
     "contracts.observer": ("ObserverLimits",),
     "contracts.out_of_fold": ("OutOfFold",),
-    "contracts.params": ("EffectiveParam", "Param", "reserved"),
+    "contracts.params": ("EffectiveParam", "Overridden", "Param", "ParamValue", "reserved"),
     "contracts.payoff": ("Payoff",),
+    "contracts.plain": ("plain_values",),
     "contracts.probability": ("Probability",),
     "contracts.search": ("SearchRecord", "SearchedDimension", "TrialRecord"),
-    "contracts.space": ("Choice", "Range", "space_text"),
+    "contracts.space": ("Choice", "Range", "check_dimension", "space_text"),
     "contracts.split": ("Array", "Split"),
     "contracts.sweep": ("CellFacts", "SweepFacts"),
     "contracts.theta": (
@@ -152,6 +168,7 @@ _HOME = {
         "ThetaRule",
     ),
     "contracts.tradability": ("Tradability",),
+    "database": ("patient_connection",),
     "errors": (
         "BundleError",
         "FitError",
@@ -166,33 +183,35 @@ _HOME = {
     ),
     "estimator.classifier": ("HarnessClassifier",),
     "estimator.conformance": ("expected_failed_checks",),
-    "events.log": ("OBSERVERS", "configure_logging"),
+    "events.log": ("EVENT_LOGGER", "OBSERVERS", "configure_logging"),
     "events.schema": ("Event",),
     "harness.dependencies": ("training_dependencies",),
     "harness.drawing": ("dag_dot",),
-    "harness.parameters": ("resolve_parameters",),
+    "harness.parameters": ("Resolution", "resolve_parameters"),
     "harness.train_ensemble": ("train_ensemble",),
     "harness.train_one": ("train_one",),
     "leaks.check": ("LeakReport", "check_leaks"),
     "metrics.trading": ("net_returns", "trading_figures"),
-    "plugins.discovery": ("discover",),
+    "plugins.discovery": ("discover", "unmatched_names"),
     "plugins.examination": ("examine",),
     "plugins.hookspecs": ("hookimpl",),
-    "plugins.registry": (
-        "ENSEMBLE_REGISTRY",
-        "MODEL_REGISTRY",
-        "THETA_REGISTRY",
-        "PluginRegistry",
-    ),
+    "plugins.judging": ("CORE_THETA_RULES",),
     "plugins.record": ("PluginRecord",),
+    "plugins.registry": ("ENSEMBLE_REGISTRY", "MODEL_REGISTRY", "THETA_REGISTRY", "PluginRegistry"),
     "policy": ("POLICIES", "ByMoney", "EarlyStopping", "TrainingPolicy"),
     "resources.budget": ("Budget",),
+    "resources.cgroup": ("cpu_quota",),
     "resources.peak": ("Peak", "peak_memory"),
+    "resources.proc": ("total_memory",),
     "resources.size": ("bytes_of", "readable_bytes"),
     "resources.workers": ("worker_count",),
+    "said": ("error_text",),
+    "search.listing": ("KeptStudy", "kept_studies"),
     "search.reading": ("count_trials", "optuna_study", "read_search"),
     "store.disk": ("Store",),
+    "store.eviction": ("Collected",),
     "store.key": ("Key", "key_of"),
+    "store.survey": ("StoreSurvey", "survey_store"),
     "theta.decision": ("decide_theta",),
     "theta.expected_value": ("ExpectedValue",),
     "theta.f1_capped": ("F1Capped",),
@@ -206,20 +225,29 @@ _HOME = {
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 _OTHER_NAME = {
+    "CORE_THETA_RULES": "CORE_RULES",
+    "EVENT_LOGGER": "LOGGER",
     "config_differences": "differences",
     "configure_logging": "configure",
     "decide_theta": "decide",
+    "error_text": "said",
+    "patient_connection": "patience",
+    "plain_values": "plain",
     "readable_bytes": "readable",
     "unclaimed_variables": "unclaimed",
+    "unmatched_names": "unmatched",
 }
 
 __all__ = [
+    "CORE_THETA_RULES",
     "ENSEMBLE_REGISTRY",
+    "EVENT_LOGGER",
     "MODEL_REGISTRY",
     "OBSERVERS",
     "POLICIES",
     "THETA_REGISTRY",
     "Array",
+    "ArtifactRecord",
     "AutonomousEnsembleTrainer",
     "AutonomousModelTrainer",
     "Bootstrap",
@@ -231,6 +259,7 @@ __all__ = [
     "Calibrator",
     "CellFacts",
     "Choice",
+    "Collected",
     "Combiner",
     "CurveSummary",
     "Datasets",
@@ -252,6 +281,7 @@ __all__ = [
     "HarnessError",
     "HealthLimits",
     "InputError",
+    "KeptStudy",
     "Key",
     "LeakReport",
     "LearningCurve",
@@ -261,8 +291,10 @@ __all__ = [
     "MulticlassError",
     "ObserverLimits",
     "OutOfFold",
+    "Overridden",
     "Param",
     "ParamConfig",
+    "ParamValue",
     "ParameterError",
     "Payoff",
     "Peak",
@@ -272,6 +304,7 @@ __all__ = [
     "PluginRegistry",
     "Probability",
     "Range",
+    "Resolution",
     "SearchError",
     "SearchRecord",
     "SearchedDimension",
@@ -280,6 +313,7 @@ __all__ = [
     "Stopping",
     "Store",
     "StoreError",
+    "StoreSurvey",
     "SweepFacts",
     "ThetaChoice",
     "ThetaCurve",
@@ -295,21 +329,27 @@ __all__ = [
     "TrialRecord",
     "__version__",
     "bytes_of",
+    "check_dimension",
     "check_leaks",
     "config_differences",
     "configure_logging",
     "count_trials",
+    "cpu_quota",
     "dag_dot",
     "decide_theta",
     "declared_config",
     "discover",
+    "error_text",
     "examine",
     "expected_failed_checks",
     "hookimpl",
+    "kept_studies",
     "key_of",
     "net_returns",
     "optuna_study",
+    "patient_connection",
     "peak_memory",
+    "plain_values",
     "read_config",
     "read_search",
     "readable_bytes",
@@ -317,12 +357,15 @@ __all__ = [
     "resolve_parameters",
     "seed_config",
     "space_text",
+    "survey_store",
+    "total_memory",
     "trading_figures",
     "train_ensemble",
     "train_one",
     "trainer_for",
     "training_dependencies",
     "unclaimed_variables",
+    "unmatched_names",
     "worker_count",
 ]
 

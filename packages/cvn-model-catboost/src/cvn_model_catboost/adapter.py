@@ -12,9 +12,16 @@ from typing import Any
 import numpy as np
 from catboost import CatBoost, Pool
 
-from cvn_harness_core import Datasets, FitRequest, Fitted, LearningCurve, ModelAdapter, Split
-from cvn_harness_core.contracts.params import ParamValue
-from cvn_harness_core.contracts.split import Array
+from cvn_harness_core import (
+    Array,
+    Datasets,
+    FitRequest,
+    Fitted,
+    LearningCurve,
+    ModelAdapter,
+    ParamValue,
+    Split,
+)
 from cvn_model_catboost.params import PARAMS
 
 _DATASET_LEVEL = frozenset(p.name for p in PARAMS if p.dataset_level)

@@ -5,8 +5,7 @@ Source: the CatBoost documentation, "Training parameters", whose aliases are acc
 
 from __future__ import annotations
 
-from cvn_harness_core.contracts.params import Param, reserved
-from cvn_harness_core.contracts.space import Choice, Range
+from cvn_harness_core import Choice, Param, Range, reserved
 
 PARAMS = (
     Param(

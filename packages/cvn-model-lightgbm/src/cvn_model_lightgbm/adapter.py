@@ -10,9 +10,15 @@ from typing import Any
 import lightgbm as lgb
 import numpy as np
 
-from cvn_harness_core import Datasets, FitRequest, Fitted, LearningCurve, ModelAdapter
-from cvn_harness_core.contracts.params import ParamValue
-from cvn_harness_core.contracts.split import Array
+from cvn_harness_core import (
+    Array,
+    Datasets,
+    FitRequest,
+    Fitted,
+    LearningCurve,
+    ModelAdapter,
+    ParamValue,
+)
 from cvn_model_lightgbm.params import PARAMS
 
 _DATASET_LEVEL = frozenset(p.name for p in PARAMS if p.dataset_level)

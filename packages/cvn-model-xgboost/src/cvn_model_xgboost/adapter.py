@@ -10,9 +10,16 @@ from typing import Any
 import numpy as np
 import xgboost as xgb
 
-from cvn_harness_core import Datasets, FitRequest, Fitted, LearningCurve, ModelAdapter, Split
-from cvn_harness_core.contracts.params import ParamValue
-from cvn_harness_core.contracts.split import Array
+from cvn_harness_core import (
+    Array,
+    Datasets,
+    FitRequest,
+    Fitted,
+    LearningCurve,
+    ModelAdapter,
+    ParamValue,
+    Split,
+)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cvn_harness_core.contracts.datasets import Datasets
+from cvn_harness_core import Datasets
 
 
 def feature_importance(native: Any, datasets: Datasets) -> dict[str, float]:

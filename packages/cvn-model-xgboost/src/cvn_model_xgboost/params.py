@@ -5,8 +5,7 @@ Source: the XGBoost documentation, "XGBoost Parameters" (tree booster).
 
 from __future__ import annotations
 
-from cvn_harness_core.contracts.params import Param, reserved
-from cvn_harness_core.contracts.space import Range
+from cvn_harness_core import Param, Range, reserved
 
 PARAMS = (
     Param("n_estimators", int, default=500, low=1, aliases=("num_boost_round", "num_round")),

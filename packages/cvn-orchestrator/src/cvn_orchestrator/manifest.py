@@ -13,9 +13,9 @@ from cvn_harness_core import (
     Param,
     ParamConfig,
     Range,
+    check_dimension,
     resolve_parameters,
 )
-from cvn_harness_core.contracts.space import check_dimension
 
 
 def manifest(spec: ModelSpec | EnsembleSpec) -> dict[str, Any]:

@@ -9,9 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from cvn_harness_core import SearchRecord, ThetaCurve, TrainedArtifact
-from cvn_harness_core.artifact.record import ArtifactRecord
-from cvn_harness_core.contracts.plain import plain
+from cvn_harness_core import ArtifactRecord, SearchRecord, ThetaCurve, TrainedArtifact, plain_values
 from cvn_tracking_mlflow.facts import chosen
 from cvn_tracking_mlflow.text import harmless, is_secret
 
@@ -21,7 +19,7 @@ def write_files(artifact: TrainedArtifact, folder: Path) -> None:
 
     ``artifact.json`` holds every fact of the artifact, uncut; the others are for reading.
     """
-    facts = {f.name: plain(getattr(artifact, f.name)) for f in fields(ArtifactRecord)}
+    facts = {f.name: plain_values(getattr(artifact, f.name)) for f in fields(ArtifactRecord)}
     text = json.dumps(harmless(facts), indent=1, allow_nan=False)
     (folder / "artifact.json").write_text(text, encoding="utf-8")
     (folder / "report.md").write_text("\n".join(_report(artifact)), encoding="utf-8")
@@ -66,7 +64,7 @@ def _report(artifact: TrainedArtifact) -> Iterator[str]:
     yield ""
     yield "| parameter | value | by | instead of |"
     yield "|---|---|---|---|"
-    for name, param in harmless(plain(chosen(artifact))).items():
+    for name, param in harmless(plain_values(chosen(artifact))).items():
         value = param["requested"] if param["value"] is None else param["value"]
         instead = ", ".join(f"{old['value']} ({old['source']})" for old in param["overridden"])
         yield f"| {name} | {value} | {param['source']} | {instead} |"

@@ -7,6 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 from cvn_harness_core.contracts.checks import integer
 from cvn_harness_core.errors import InputError
@@ -29,7 +30,15 @@ class Budget:
         Bytes that may still be taken, above what is in use already; None if that is unknown.
     memory_source
         What decided ``memory_bytes``, or why it is unknown.
+
+    Attributes
+    ----------
+    THREADS, MEMORY
+        The environment variables that lower it.
     """
+
+    THREADS: ClassVar[str] = THREADS
+    MEMORY: ClassVar[str] = MEMORY
 
     threads: int
     memory_bytes: int | None

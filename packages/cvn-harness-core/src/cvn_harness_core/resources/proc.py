@@ -8,6 +8,14 @@ MEMINFO = "proc/meminfo"
 STATUS = "proc/self/status"
 
 
+def total_memory(root: Path = Path("/")) -> int | None:
+    """Return the bytes of memory that the machine has; None where the kernel does not tell it.
+
+    ``root`` stands for the file system.
+    """
+    return kernel_bytes("MemTotal", MEMINFO, root)
+
+
 def kernel_bytes(field: str, file: str, root: Path = Path("/")) -> int | None:
     """Return a figure of a file under ``root`` in bytes; None where it is not told."""
     try:

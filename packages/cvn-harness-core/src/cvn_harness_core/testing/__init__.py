@@ -12,6 +12,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from cvn_harness_core.testing.apart import check_apart
     from cvn_harness_core.testing.contracts import EnsembleContract, ModelContract
     from cvn_harness_core.testing.report import CheckResult, Report
     from cvn_harness_core.testing.running import check_ensemble, check_model
@@ -22,6 +23,7 @@ _HOME = {
     "EnsembleContract": "contracts",
     "ModelContract": "contracts",
     "Report": "report",
+    "check_apart": "apart",
     "check_ensemble": "running",
     "check_model": "running",
     "synthetic_datasets": "synthetic",
@@ -32,6 +34,7 @@ __all__ = [
     "EnsembleContract",
     "ModelContract",
     "Report",
+    "check_apart",
     "check_ensemble",
     "check_model",
     "synthetic_datasets",

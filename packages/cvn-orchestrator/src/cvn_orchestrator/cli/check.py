@@ -6,8 +6,7 @@ import argparse
 import json
 
 from cvn_harness_core import ENSEMBLE_REGISTRY, MODEL_REGISTRY, PluginNotInstalledError
-from cvn_harness_core.testing import CheckResult
-from cvn_harness_core.testing.apart import check_apart
+from cvn_harness_core.testing import CheckResult, check_apart
 from cvn_orchestrator.children import end_with_parent
 
 

@@ -12,12 +12,12 @@ from cvn_harness_core import (
     MODEL_REGISTRY,
     HPOParams,
     ParamConfig,
+    Resolution,
     read_config,
     resolve_parameters,
     space_text,
     unclaimed_variables,
 )
-from cvn_harness_core.harness.parameters import Resolution
 
 
 def config_of(arguments: argparse.Namespace, name: str) -> ParamConfig:

@@ -9,14 +9,15 @@ from pathlib import Path
 
 from cvn_harness_core import (
     InputError,
+    KeptStudy,
     SearchError,
     SearchRecord,
     TrainedArtifact,
     TrialRecord,
+    kept_studies,
     optuna_study,
     read_search,
 )
-from cvn_orchestrator.cli.studies import KeptStudy, studies
 from cvn_orchestrator.facts import searches_of
 from cvn_orchestrator.report.page import page
 from cvn_orchestrator.report.search import best_text, importance, search_sections, shown, trial_rows
@@ -35,7 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         unnamed = arguments.study is None and arguments.out is None
         if error.code != "study_unknown" or not unnamed or not _is_storage(arguments.search):
             raise
-        kept = studies(arguments.search)
+        kept = kept_studies(arguments.search)
         if not kept:
             raise
         print(_listed(kept, as_json=arguments.json), file=arguments.answer)

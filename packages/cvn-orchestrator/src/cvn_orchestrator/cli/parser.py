@@ -366,13 +366,13 @@ def _sweep(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run",
         action="store_true",
-        help="check plan, data and splits, and print cells and expected fits; train nothing",
+        help="check plan, data and splits, and print cells, expected fits, and time and memory by "
+        "one real fit of each kind; keep nothing",
     )
     parser.add_argument(
-        "--estimate",
+        "--no-estimate",
         action="store_true",
-        help="a dry run that makes one real fit of each kind, and prints what time and memory "
-        "follow for all",
+        help="a dry run without those fits, and so without time and memory",
     )
     engine = parser.add_argument(
         "--engine", default="local", metavar="NAME", help="where cells run (default: local)"

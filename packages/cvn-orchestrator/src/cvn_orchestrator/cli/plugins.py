@@ -6,8 +6,7 @@ import argparse
 import json
 import sys
 
-from cvn_harness_core import discover
-from cvn_harness_core.plugins.discovery import unmatched
+from cvn_harness_core import discover, unmatched_names
 from cvn_orchestrator.table import aligned
 
 _COLUMNS = ("name", "kind", "status", "distribution", "version", "origin")
@@ -21,7 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
 
         records = examine(records)
     broken = [r for r in records if r.status not in {"available", "blocked"}]
-    misspelt = list(unmatched(records))
+    misspelt = list(unmatched_names(records))
     for variable, name in misspelt:
         said = f"{variable} lists {name!r}, and no installed plugin or distribution is called so"
         print(f"cvn: warning: {said}", file=sys.stderr)

@@ -8,7 +8,7 @@ import json
 import sys
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from cvn_harness_core import InputError
 from cvn_orchestrator.results.database import Results, open_results
@@ -27,8 +27,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Print the results, or write them to a file."""
     out: Path | None = arguments.out
     form = arguments.format or _BY_SUFFIX.get(out.suffix.lower() if out else "", "table")
-    if form == "parquet" and out is None:
-        message = "Parquet is no text: name a file, with -o FILE.parquet."
+    if form == "parquet" and out is None and _is_for_eyes(arguments.answer):
+        message = "Parquet is no text: name a file, with -o FILE.parquet, or lead it into one."
         raise InputError("setting_invalid", message)
     if arguments.failed and arguments.of is None:
         message = "--failed is about the cells of a run: name one."
@@ -36,8 +36,12 @@ def run(arguments: argparse.Namespace) -> int:
     with open_results(results_url(arguments.results), must_exist=True) as results:
         shown = _listing if arguments.of is None else _cells
         data = shown(results, arguments, form)
-    _give(data, out, arguments)
+    _give(data, form, out, arguments)
     return 0
+
+
+def _is_for_eyes(answer: TextIO) -> bool:
+    return answer.isatty() or not hasattr(answer, "buffer")
 
 
 def _listing(results: Results, arguments: argparse.Namespace, form: str) -> bytes:  # noqa: ARG001
@@ -104,9 +108,12 @@ def _json(document: dict[str, Any]) -> bytes:
     return f"{json.dumps(document, indent=1)}\n".encode()
 
 
-def _give(data: bytes, out: Path | None, arguments: argparse.Namespace) -> None:
+def _give(data: bytes, form: str, out: Path | None, arguments: argparse.Namespace) -> None:
     if out is None:
-        arguments.answer.write(data.decode())
+        if form == "parquet":
+            arguments.answer.buffer.write(data)
+        else:
+            arguments.answer.write(data.decode())
         return
     with writing(out):
         out.write_bytes(data)

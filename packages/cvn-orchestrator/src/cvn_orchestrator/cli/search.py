@@ -11,10 +11,18 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from cvn_harness_core import Choice, HPOParams, InputError, Range, TrainedArtifact, TrialRecord
+from cvn_harness_core import (
+    Choice,
+    HPOParams,
+    InputError,
+    KeptStudy,
+    Range,
+    TrainedArtifact,
+    TrialRecord,
+    kept_studies,
+)
 from cvn_orchestrator.cli.interrupt import Postponed
 from cvn_orchestrator.cli.storage import storage_of
-from cvn_orchestrator.cli.studies import KeptStudy, studies
 
 Space = dict[str, Range | Choice]
 
@@ -144,7 +152,7 @@ class _Progress:
         storage = storage_of(self._arguments)
         if storage is None:
             return {}
-        kept = studies(storage)
+        kept = kept_studies(storage)
         own = next((study for study in kept if study.holds(record)), None)
         if own is None:
             return {}

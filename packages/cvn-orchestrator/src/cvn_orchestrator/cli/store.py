@@ -7,13 +7,10 @@ import json
 import os
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from cvn_harness_core import Store, StoreError
+from cvn_harness_core import Collected, Store, StoreError
 from cvn_orchestrator.table import aligned
-
-if TYPE_CHECKING:
-    from cvn_harness_core.store.eviction import Collected
 
 DEFAULT = ".cvn-store"
 

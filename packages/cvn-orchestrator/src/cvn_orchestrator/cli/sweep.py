@@ -5,12 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from cvn_harness_core import SweepFacts
+from sqlalchemy import make_url
+
+from cvn_harness_core import HarnessError, SweepFacts
 from cvn_orchestrator.cli.sweeping import Swept, swept
 from cvn_orchestrator.engines.choice import engine_of
 from cvn_orchestrator.engines.contract import EngineSettings
@@ -19,8 +22,10 @@ from cvn_orchestrator.report.sweep.found import sweep_in
 from cvn_orchestrator.report.sweep.judged import judged
 from cvn_orchestrator.results.database import Results, open_results
 from cvn_orchestrator.results.url import results_url
+from cvn_orchestrator.sweep.changed_plan import change_of
 from cvn_orchestrator.sweep.dry_run import dry_run, dry_run_text, warnings
 from cvn_orchestrator.sweep.estimate import estimate
+from cvn_orchestrator.sweep.identity import Identity
 from cvn_orchestrator.sweep.prepared import PreparedSweep, prepare
 from cvn_orchestrator.sweep.run import SweepSettings
 from cvn_orchestrator.target import require_writable
@@ -31,7 +36,7 @@ _SHOWN = 5
 def run(arguments: argparse.Namespace) -> int:
     """Check the plan and its data, then train, or print what there would be to do."""
     sweep = prepare(read_plan(arguments.plan), arguments.work)
-    if arguments.dry_run or arguments.estimate:
+    if arguments.dry_run or arguments.no_estimate:
         return _say_what(sweep, arguments)
     for warning in (*warnings(sweep), *_ignored_variables(), *_failing(sweep)):
         print(f"cvn: warning: {warning}", file=sys.stderr)
@@ -50,14 +55,22 @@ def _failing(sweep: PreparedSweep) -> list[str]:
 def _say_what(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
     facts: dict[str, Any] = dry_run(sweep)
     facts["warnings"] += _ignored_variables()
-    if arguments.estimate:
-        found = estimate(sweep)
-        facts["estimate"] = {**asdict(found), "bytes_per_fit": found.bytes_per_fit}
+    if not arguments.no_estimate:
+        facts |= _estimated(sweep)
     if arguments.json:
         print(json.dumps(facts, indent=1), file=arguments.answer)
     else:
         print(dry_run_text(facts))
     return 0
+
+
+def _estimated(sweep: PreparedSweep) -> dict[str, Any]:
+    try:
+        found = estimate(sweep)
+    except HarnessError as error:
+        return {"no_estimate": f"{error} [{error.code}]"}
+    facts = {**asdict(found), "bytes_per_fit": found.bytes_per_fit}
+    return {"estimate": facts, "no_estimate": None}
 
 
 def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
@@ -74,10 +87,19 @@ def _train(sweep: PreparedSweep, arguments: argparse.Namespace) -> int:
     if not settings.store.is_dir():  # else every cell would fail for it
         require_writable(settings.store / "entries")
     with open_results(results_url(arguments.results)) as results:
+        if changed := _changed(sweep, results):
+            print(f"cvn: note: {changed}", file=sys.stderr)
         found = swept(sweep, engine, results, settings, arguments.events)
         if found.facts is not None:
             _report(found.facts, found, _verdict(results, found.facts), results.where, arguments)
     return found.exit_code
+
+
+def _changed(sweep: PreparedSweep, results: Results) -> str | None:
+    runs = results.runs()
+    if all(run.name != sweep.plan.name for run in runs):
+        return None
+    return change_of(Identity(sweep).row(), runs)
 
 
 def _verdict(results: Results, facts: SweepFacts) -> str | None:
@@ -120,11 +142,17 @@ def _report(
         print(tally.text)
     if verdict is not None:
         print(verdict)
-    given = "" if arguments.results is None else f" --results {where}"
+    given = "" if arguments.results is None else f" --results {_again(arguments.results)}"
     run = facts.run[:12]  # the name may be that of several: a plan that was changed is another run
     print(f"all of it: cvn report {run} -o report.html{given}")
     if facts.n_failed:
         print(f"why some failed: cvn results {run} --failed{given}")
+
+
+def _again(given: str) -> str:
+    """Return the URL for a command to copy; one that may hold a password is not repeated."""
+    url = make_url(given)
+    return "URL" if url.password or url.query else shlex.quote(given)
 
 
 def _ignored_variables() -> list[str]:

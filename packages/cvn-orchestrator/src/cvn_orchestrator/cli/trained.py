@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from cvn_harness_core import EffectiveParam, TrainedArtifact
-from cvn_harness_core.contracts.params import Overridden
+from cvn_harness_core import EffectiveParam, Overridden, TrainedArtifact
 from cvn_orchestrator import words
 from cvn_orchestrator.facts import expectancy_by_cost
 from cvn_orchestrator.table import aligned

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import polars as pl
 
 from cvn_orchestrator.data.schema import FILE, Schema
 
 _ROW = "__row"
+_ZONE = r"(Z|[+-]\d\d:?\d\d)\s*$"
+"""How a stamp with a time zone ends in text, as ISO 8601 has it."""
 
 
 def table_faults(table: pl.DataFrame, schema: Schema) -> tuple[str, ...]:
@@ -18,11 +21,26 @@ def table_faults(table: pl.DataFrame, schema: Schema) -> tuple[str, ...]:
     """
     faults = list(_column_faults(table, schema))
     if table.is_empty():
-        faults.append("the table has no rows")
-    if faults:
-        return tuple(faults)
+        return (*faults, "the table has no rows")
     rows = table.with_columns(pl.int_range(pl.len()).over(FILE).alias(_ROW))
-    return (*_type_faults(table, schema), *_value_faults(rows, schema))
+    there = _There(
+        {role: column for role, column in schema.roles.items() if column in table.columns},
+        tuple(c for c in schema.features_among(table.columns) if c in table.columns),
+        FILE if schema.symbol is None else schema.symbol,
+    )
+    return (*faults, *_type_faults(rows, there), *_value_faults(rows, there))
+
+
+class _There(NamedTuple):
+    """The columns that the table has, of those that the schema names."""
+
+    roles: dict[str, str]
+    features: tuple[str, ...]
+    symbol: str
+
+    def given(self, *roles: str) -> Iterator[tuple[str, str]]:
+        """Yield those of the roles that a column has, with it."""
+        return ((role, column) for role, column in self.roles.items() if role in roles)
 
 
 def _column_faults(table: pl.DataFrame, schema: Schema) -> Iterator[str]:
@@ -38,31 +56,46 @@ def _column_faults(table: pl.DataFrame, schema: Schema) -> Iterator[str]:
         yield "features: no column is left for one"
 
 
-def _type_faults(table: pl.DataFrame, schema: Schema) -> Iterator[str]:
-    for column in schema.features_among(table.columns):
+def _type_faults(table: pl.DataFrame, there: _There) -> Iterator[str]:
+    for column in there.features:
         kind = table.schema[column]
         if not (kind.is_numeric() or kind == pl.Boolean) or kind == pl.Decimal:
             yield f"feature {column!r} is {kind}, not a number; encode it, or exclude it"
-    for role, column in _given(schema, "time", "label_end"):
-        if not _is_moment(table.schema[column]):
-            yield f"{role}: column {column!r} is {table.schema[column]}, not a date or a datetime"
-    time, end = table.schema[schema.time], table.schema.get(schema.label_end or "")
-    if end is not None and _is_moment(time) and _is_moment(end) and not _comparable(time, end):
+    moments = [c for _, c in there.given("time", "label_end") if _is_moment(table.schema[c])]
+    for role, column in there.given("time", "label_end"):
+        if column not in moments:
+            kind = table.schema[column]
+            yield f"{role}: column {column!r} is {kind}, not a date or a datetime"
+            yield from _zone_faults(table, role, column)
+    if len(moments) == 2 and not _comparable(table, *moments):
+        time, end = (table.schema[column] for column in moments)
         yield f"label_end is {end} where time is {time}; give both in one time zone, or in none"
-    for role, column in _given(schema, "label", "returns", "weight"):
+    for role, column in there.given("label", "returns", "weight"):
         kind = table.schema[column]
         if not (kind.is_numeric() or kind == pl.Boolean):
             yield f"{role}: column {column!r} is {kind}, not a number"
 
 
-def _value_faults(rows: pl.DataFrame, schema: Schema) -> Iterator[str]:
+def _zone_faults(table: pl.DataFrame, role: str, column: str) -> Iterator[str]:
+    """Yield that stamps, which are text yet, have a time zone in some rows and none in others."""
+    if table.schema[column] != pl.String:
+        return
+    zoned = table[column].str.contains(_ZONE)
+    if zoned.any() and not zoned.all():
+        yield from _where(table, pl.col(column).str.contains(_ZONE), f"{role} {column!r}: a zone")
+        none = ~pl.col(column).str.contains(_ZONE)
+        said = f"{role} {column!r}: no zone; give all in one time zone, or none;"
+        yield from _where(table, none, said)
+
+
+def _value_faults(rows: pl.DataFrame, there: _There) -> Iterator[str]:
     """Yield what is wrong with values, of each column whose type is right."""
-    for column in schema.features_among(rows.columns[:-1]):
+    for column in there.features:
         if rows.schema[column].is_float():
             yield from _where(rows, pl.col(column).is_infinite(), f"feature {column!r}: infinite")
-    for role, column in schema.roles.items():
+    for role, column in there.roles.items():
         yield from _where(rows, pl.col(column).is_null(), f"{role} {column!r}: null")
-    for role, column in _given(schema, "label", "returns", "weight"):
+    for role, column in there.given("label", "returns", "weight"):
         if not rows.schema[column].is_numeric():
             continue
         value = pl.col(column)
@@ -72,21 +105,21 @@ def _value_faults(rows: pl.DataFrame, schema: Schema) -> Iterator[str]:
             "weight": (~(value.cast(pl.Float64).is_finite() & (value >= 0)), "NaN or negative"),
         }[role]
         yield from _where(rows, wrong[0], f"{role} {column!r}: {wrong[1]}")
-    if _is_moment(rows.schema[schema.time]):
-        yield from _time_faults(rows, schema)
+    yield from _time_faults(rows, there)
 
 
-def _time_faults(rows: pl.DataFrame, schema: Schema) -> Iterator[str]:
-    time, end = pl.col(schema.time), schema.label_end
-    before = time.shift(1).over(schema.symbol_column)
-    yield from _where(rows, time == before, f"time {schema.time!r}: repeats within a symbol")
-    yield from _where(rows, time < before, f"time {schema.time!r}: goes back within a symbol")
-    for _, column in _given(schema, "time", "label_end"):
-        if _is_moment(rows.schema[column]):
-            far = ~pl.col(column).dt.year().is_between(1678, 2261)
-            yield from _where(rows, far, f"{column!r}: outside 1678 to 2261")
-    if end is not None and _comparable(rows.schema[schema.time], rows.schema[end]):
-        yield from _where(rows, pl.col(end) < time, f"label_end {end!r}: before time")
+def _time_faults(rows: pl.DataFrame, there: _There) -> Iterator[str]:
+    found = {r: c for r, c in there.given("time", "label_end") if _is_moment(rows.schema[c])}
+    time, end = found.get("time"), found.get("label_end")
+    if time is not None and there.symbol in rows.columns:
+        now, before = pl.col(time), pl.col(time).shift(1).over(there.symbol)
+        yield from _where(rows, now == before, f"time {time!r}: repeats within a symbol")
+        yield from _where(rows, now < before, f"time {time!r}: goes back within a symbol")
+    for column in found.values():
+        far = ~pl.col(column).dt.year().is_between(1678, 2261)
+        yield from _where(rows, far, f"{column!r}: outside 1678 to 2261")
+    if time is not None and end is not None and _comparable(rows, time, end):
+        yield from _where(rows, pl.col(end) < pl.col(time), f"label_end {end!r}: before time")
 
 
 def _where(rows: pl.DataFrame, wrong: pl.Expr, what: str) -> Iterator[str]:
@@ -99,17 +132,9 @@ def _where(rows: pl.DataFrame, wrong: pl.Expr, what: str) -> Iterator[str]:
         yield f"{what} in {found.height:,} {noun}, first at row {row:,}{where}"
 
 
-def _given(schema: Schema, *roles: str) -> Iterator[tuple[str, str]]:
-    """Yield those of the roles that a column has, with it."""
-    for role, column in schema.roles.items():
-        if role in roles:
-            yield role, column
-
-
 def _is_moment(kind: pl.DataType) -> bool:
     return kind == pl.Date or isinstance(kind, pl.Datetime)
 
 
-def _comparable(time: pl.DataType, end: pl.DataType) -> bool:
-    zones = {getattr(kind, "time_zone", None) for kind in (time, end)}
-    return _is_moment(time) and _is_moment(end) and len(zones) == 1
+def _comparable(table: pl.DataFrame, *moments: str) -> bool:
+    return len({getattr(table.schema[column], "time_zone", None) for column in moments}) == 1

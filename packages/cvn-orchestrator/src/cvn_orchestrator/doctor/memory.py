@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cvn_harness_core import InputError
-from cvn_harness_core.resources.budget import MEMORY, THREADS, Budget
-from cvn_harness_core.resources.proc import MEMINFO, kernel_bytes
-from cvn_harness_core.resources.size import readable
+from cvn_harness_core import Budget, InputError, readable_bytes, total_memory
 from cvn_orchestrator.doctor.finding import Asked, Finding
+
+MEMORY, THREADS = Budget.MEMORY, Budget.THREADS
 
 LITTLE, TOO_LITTLE = 2 << 30, 256 << 20
 """CatBoost reserves 1 GiB at its first fit, and the libraries alone hold 200 MiB."""
@@ -24,7 +23,7 @@ def check(asked: Asked) -> Iterator[Finding]:
     except InputError as error:
         yield Finding("memory", "problem", str(error), f"unset {MEMORY}")
     else:
-        yield _free(budget, kernel_bytes("MemTotal", MEMINFO, asked.root))
+        yield _free(budget, total_memory(asked.root))
     yield from _limits()
 
 
@@ -37,8 +36,8 @@ def _free(budget: Budget, total: int | None) -> Finding:
             f"export {MEMORY}=8G, or what may be",
         )
         return Finding("memory", "warning", found, advice, facts)
-    of = f" of {readable(total)}" if total else ""
-    found = f"{readable(free)} free{of} ({source})"
+    of = f" of {readable_bytes(total)}" if total else ""
+    found = f"{readable_bytes(free)} free{of} ({source})"
     if free >= LITTLE:
         return Finding("memory", "ok", found, facts=facts)
     advice = "end other processes, or train fewer at once (--workers 1)"
@@ -58,7 +57,7 @@ def _limits() -> Iterator[Finding]:
             yield Finding(
                 name,
                 "warning",
-                f"{readable(soft)}: LightGBM and CatBoost may crash or hang where it is reached",
+                f"{readable_bytes(soft)}: LightGBM and CatBoost may crash or hang at it",
                 f"ulimit {option} unlimited",
                 {"bytes": soft},
             )

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from cvn_harness_core import PluginRecord, discover
-from cvn_harness_core.plugins.discovery import unmatched
+from cvn_harness_core import PluginRecord, discover, unmatched_names
 from cvn_orchestrator.doctor.finding import Asked, Finding
 
 
@@ -28,7 +27,7 @@ def check(asked: Asked) -> Iterator[Finding]:  # noqa: ARG001
     for record in records:
         if record.status != "available":
             yield _unusable(record)
-    for variable, name in unmatched(records):
+    for variable, name in unmatched_names(records):
         said = f"lists {name!r}, and no installed plugin or distribution is called so"
         advice = "correct the name, or take it off; cvn plugins lists what there is"
         yield Finding(variable, "warning", said, advice, {"name": name})

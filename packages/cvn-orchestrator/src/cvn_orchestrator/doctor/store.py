@@ -8,10 +8,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from cvn_harness_core import HarnessError, StoreError
-from cvn_harness_core.resources.size import readable
-from cvn_harness_core.store.layout import Layout
-from cvn_orchestrator.doctor.entries import read_some
+from cvn_harness_core import HarnessError, StoreError, StoreSurvey, readable_bytes, survey_store
 from cvn_orchestrator.doctor.finding import Asked, Finding
 from cvn_orchestrator.doctor.round_trip import round_trip
 
@@ -24,26 +21,25 @@ def check(asked: Asked) -> Iterator[Finding]:
 
     Only a store that is there, or that somebody named, is tried, in a temporary folder.
     """
-    layout = Layout(asked.store)
     try:
-        exists = layout.exists()
+        found = survey_store(asked.store)
     except StoreError as error:
         yield Finding("store", "problem", str(error), _ELSEWHERE, {"code": error.code})
         return
     place = _nearest(asked.store)
     where = str(asked.store)
-    facts = {"path": where, "exists": exists}
-    if exists:
-        n = len(layout.digests())
+    facts = {"path": where, "exists": found is not None}
+    if found is not None:
+        n = found.n_entries
         yield Finding("store", "ok", f"{where}: {n:,} entries", facts={**facts, "entries": n})
     else:
         said = f"none at {where} yet; it is made when something is kept in it"
         yield Finding("store", "ok", said, facts=facts)
     yield _room(place)
-    if exists or asked.store_named:
-        yield _writing(place, layout if exists else None)
-    if exists:
-        yield from _soundness(layout)
+    if found is not None or asked.store_named:
+        yield _writing(place, found)
+    if found is not None:
+        yield from _soundness(found)
 
 
 def _nearest(path: Path) -> Path:
@@ -53,7 +49,7 @@ def _nearest(path: Path) -> Path:
 
 def _room(place: Path) -> Finding:
     free = shutil.disk_usage(place).free
-    found, facts = f"{readable(free)} free at {place}", {"free_bytes": free}
+    found, facts = f"{readable_bytes(free)} free at {place}", {"free_bytes": free}
     if free >= LITTLE:
         return Finding("store disk", "ok", found, facts=facts)
     advice = "make room: cvn store gc --max-size 1G"
@@ -62,31 +58,23 @@ def _room(place: Path) -> Finding:
     )
 
 
-def _writing(place: Path, layout: Layout | None) -> Finding:
+def _writing(place: Path, found: StoreSurvey | None) -> Finding:
     try:
         if not place.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
         took = round_trip(place)
-        _refuse_closed(layout)
+        if found is not None and found.closed:
+            raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)}: {found.closed[0]}")
     except (OSError, HarnessError) as error:
         said = f"{error.strerror} ({place})" if isinstance(error, OSError) else str(error)
-        closed = layout is not None and isinstance(error, PermissionError)
+        closed = found is not None and isinstance(error, PermissionError)
         advice = f"chmod -R u+rwX {place}" if closed else _ELSEWHERE
         return Finding("store writing", "problem", f"cannot be written: {said}", advice)
-    found = f"written, locked, verified and deleted in {1000 * took:.0f} ms"
-    return Finding("store writing", "ok", found, facts={"seconds": took})
+    done = f"written, locked, verified and deleted in {1000 * took:.0f} ms"
+    return Finding("store writing", "ok", done, facts={"seconds": took})
 
 
-def _refuse_closed(layout: Layout | None) -> None:
-    if layout is None:
-        return
-    for folder in (layout.root / "entries", layout.root / "locks", layout.quarantine):
-        if folder.exists() and not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(errno.EACCES, f"{os.strerror(errno.EACCES)}: {folder.name}")
-
-
-def _soundness(layout: Layout) -> Iterator[Finding]:
-    read = read_some(layout)
+def _soundness(read: StoreSurvey) -> Iterator[Finding]:
     facts = {"read": read.n_read, "entries": read.n_entries, "damaged": sorted(read.damaged)}
     found = f"{read.n_read:,} of {read.n_entries:,} read, {len(read.damaged)} damaged"
     if read.damaged:
@@ -97,7 +85,6 @@ def _soundness(layout: Layout) -> Iterator[Finding]:
         yield Finding("store entries", "problem", found, "see to what the system says", facts)
     else:
         yield Finding("store entries", "ok", found, facts=facts)
-    aside = sum(1 for _ in layout.quarantine.iterdir()) if layout.quarantine.is_dir() else 0
-    if aside:
+    if aside := read.n_quarantined:
         found = f"{aside} damaged earlier and put aside: the disk or a copy lost something"
         yield Finding("store quarantine", "warning", found, "cvn store gc", {"entries": aside})

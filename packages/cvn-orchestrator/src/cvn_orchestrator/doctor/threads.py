@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
-from cvn_harness_core import InputError
-from cvn_harness_core.resources.budget import MEMORY, THREADS, Budget
-from cvn_harness_core.resources.cgroup import cpu_quota
+from cvn_harness_core import Budget, InputError, cpu_quota
 from cvn_orchestrator.doctor.finding import Asked, Finding
+
+MEMORY, THREADS = Budget.MEMORY, Budget.THREADS
 
 _TEAMS = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT")
 """What XGBoost takes no more than; LightGBM and CatBoost do not ask (``docs/resources.md``)."""

@@ -6,15 +6,14 @@ import importlib.util
 import re
 from dataclasses import dataclass
 
-from cvn_harness_core import discover
-from cvn_harness_core.plugins.judging import CORE_RULES
+from cvn_harness_core import CORE_THETA_RULES, discover
 from cvn_orchestrator.errors import NewPluginError
 from cvn_orchestrator.new_plugin.kinds import KINDS, Kind
 
 LONGEST = 32
 
 _SOUND = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
-_RESERVED = {"theta-rule": CORE_RULES}
+_RESERVED = {"theta-rule": CORE_THETA_RULES}
 
 
 @dataclass(frozen=True)

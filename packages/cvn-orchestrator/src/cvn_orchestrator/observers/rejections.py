@@ -9,8 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
-from cvn_harness_core import configure_logging
-from cvn_harness_core.events.log import LOGGER
+from cvn_harness_core import EVENT_LOGGER, configure_logging
 
 _NAME = "cvn-rejections"
 
@@ -24,7 +23,7 @@ def log_as(style: Literal["off", "human", "json"], told: Path | None = None) -> 
         A folder that several processes have together, each of which may meet the same failure: it
         is told once.
     """
-    logger = logging.getLogger(LOGGER)
+    logger = logging.getLogger(EVENT_LOGGER)
     for earlier in [h for h in logger.handlers if h.get_name() == _NAME]:
         logger.removeHandler(earlier)
     if style == "off":

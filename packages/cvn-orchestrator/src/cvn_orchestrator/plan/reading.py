@@ -138,12 +138,12 @@ def _check_sweep(
     if sweep.baseline is not None and sweep.baseline not in variants:
         fault = f"{sweep.baseline!r} is no variant{nearest(sweep.baseline, variants)}"
         faults.add(("sweep", "baseline"), fault)
-    for key in ("symbols", "costs"):
-        values = getattr(sweep, key)
-        if not values and key == "symbols":
-            faults.add(("sweep", key), "names none")
-        if isinstance(values, list) and len(set(values)) < len(values):
-            faults.add(("sweep", key), "names one twice")
+    if not sweep.symbols:
+        faults.add(("sweep", "symbols"), "names none")
+    symbols = [] if sweep.symbols == "all" else [repr(symbol) for symbol in sweep.symbols]
+    for key, shown in (("symbols", symbols), ("costs", [f"{cost:g}" for cost in sweep.costs])):
+        if twice := sorted({name for name in shown if shown.count(name) > 1}):
+            faults.add(("sweep", key), f"names {', '.join(twice)} more than once")
     if sweep.costs and schema is not None and not schema.money_known:
         fault = "costs weigh money, and none is known: give data.returns or data.payoff"
         faults.add(("sweep", "costs"), fault)

@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError
 
-from cvn_harness_core.database import patience
+from cvn_harness_core import patient_connection
 from cvn_orchestrator.errors import ResultsError
 from cvn_orchestrator.results.faults import shown, typed
 
@@ -82,7 +82,7 @@ def engine_of(url: sa.URL) -> sa.Engine:
     with typed(url):
         engine = sa.create_engine(
             url,
-            connect_args=busy if lite else patience(url),
+            connect_args=busy if lite else patient_connection(url),
             pool_pre_ping=not lite,
             json_serializer=str,
             json_deserializer=json.loads,

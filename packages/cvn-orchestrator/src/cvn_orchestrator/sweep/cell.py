@@ -91,8 +91,8 @@ class CellWork:
 
 def import_what_trains() -> None:
     """Import what every training needs, so that no cell's time and memory hold it."""
-    for name in ("cvn_harness_core.harness.train_ensemble", "sklearn.metrics"):
-        importlib.import_module(name)
+    importlib.import_module("sklearn.metrics")
+    from cvn_harness_core import train_ensemble  # noqa: F401  with all that it needs
 
 
 class _Worker:

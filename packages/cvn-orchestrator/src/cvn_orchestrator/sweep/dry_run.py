@@ -54,6 +54,7 @@ def dry_run(sweep: PreparedSweep) -> dict[str, Any]:
         "retries": plan.retries,
         "warnings": list(warnings(sweep)),
         "estimate": None,
+        "no_estimate": "it was not asked for",
     }
 
 
@@ -101,7 +102,7 @@ def dry_run_text(facts: Mapping[str, Any]) -> str:
     fate = "are skipped" if facts["incomplete_folds"] == "skip" else "will fail"
     pairs = len(facts["cells"]) // n_variants if n_variants else 0
     lines = [
-        f"{facts['name']}: what {facts['plan']} would train; nothing is trained now",
+        f"{facts['name']}: what {facts['plan']} would train; nothing is kept",
         "",
         (
             f"data      {data['path']}: {len(rows)} symbols, {sum(rows.values()):,} rows, "
@@ -120,7 +121,7 @@ def dry_run_text(facts: Mapping[str, Any]) -> str:
         "costs     "
         + (", ".join(f"{cost:g}" for cost in facts["costs"]) or "the payoff's")
         + ": judged on the same trades, no fit more",
-        *_estimate(facts["estimate"]),
+        *_estimate(facts["estimate"], facts["no_estimate"]),
         "",
         _variants(facts["variants"]),
     ]
@@ -141,9 +142,9 @@ def _fits(counted: Mapping[str, int]) -> str:
     )
 
 
-def _estimate(found: Mapping[str, Any] | None) -> list[str]:
+def _estimate(found: Mapping[str, Any] | None, lacking: str | None) -> list[str]:
     if found is None:
-        return ["estimate  no estimate without --estimate, which makes one fit of each kind"]
+        return [f"estimate  none: {lacking}"]
     held = found["bytes_per_fit"]
     memory = "unknown memory" if held is None else f"at most {_bytes(held)}"
     lines = [

@@ -76,7 +76,11 @@ class Identity:
         return RunRow(
             run=self.run,
             name=plan.name,
-            plan={**self._facts, "rows": self._sweep.table.question},
+            plan={
+                **self._facts,
+                "rows": self._sweep.table.question,
+                "content": self._sweep.table.content,
+            },
             baseline=plan.baseline,
             variants=tuple(variant.name for variant in plan.variants),
             costs=costs_of(plan),

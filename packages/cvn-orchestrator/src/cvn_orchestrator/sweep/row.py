@@ -14,10 +14,10 @@ from cvn_harness_core import (
     Datasets,
     HarnessError,
     TrainedArtifact,
+    error_text,
     net_returns,
     trading_figures,
 )
-from cvn_harness_core.said import said
 from cvn_orchestrator.engines.contract import Task
 from cvn_orchestrator.facts import searches_of
 from cvn_orchestrator.results.cell_facts import cell_facts
@@ -76,7 +76,7 @@ def failed_row(run: str, task: Task, error: BaseException, seconds: float) -> Ce
         seconds=seconds,
         error_type=type(error).__name__,
         error_code=_code(error),
-        error_message=said(error),
+        error_message=error_text(error),
         facts={} if typed else {"traceback": found},
     )
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from cvn_harness_core.harness.dependencies import CODE
 from cvn_orchestrator import words
 from cvn_orchestrator.report.page import Cell, Section, Table, Text
 from cvn_orchestrator.report.sweep.found import Sweep
@@ -79,7 +78,7 @@ def _versions(sweep: Sweep) -> dict[str, tuple[str, ...]]:
 
 
 def _installed(name: str) -> bool:
-    return name not in _ABOUT and not name.startswith(CODE)
+    return name not in _ABOUT and " " not in name  # code, rules and fields are named in words
 
 
 def _part(part: Part | None) -> Cell:

@@ -1,4 +1,4 @@
-"""What a storage holds: its studies, and which of them a search is in."""
+"""The searches that a storage holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from cvn_harness_core import TrialRecord
+from cvn_harness_core.contracts.search import TrialRecord
+from cvn_harness_core.search.reading import DATASETS, HEADER, IDENTITY, records_of
+from cvn_harness_core.search.storage import (
+    close_storage,
+    open_storage,
+    require_optuna,
+    storage_errors,
+)
 
 
 class KeptStudy(NamedTuple):
@@ -40,15 +47,21 @@ class KeptStudy(NamedTuple):
         return sorted(n for n in names if self.identity.get(n) != other.identity.get(n))
 
 
-def studies(storage: str) -> list[KeptStudy]:
-    """Return the searches in a storage, the latest first.
+def kept_studies(storage: str) -> list[KeptStudy]:
+    """Return the searches in a storage, the latest first; nothing is changed.
 
-    Nothing is changed. Raises SearchError ``storage_unavailable``.
+    Parameters
+    ----------
+    storage
+        As in ``HPOParams``.
+
+    Raises
+    ------
+    SearchError
+        ``storage_unavailable``, also for a database that cannot be asked.
     """
+    require_optuna()
     import optuna
-
-    from cvn_harness_core.search.reading import DATASETS, HEADER, IDENTITY, records_of
-    from cvn_harness_core.search.storage import close_storage, open_storage, storage_errors
 
     kept = open_storage(storage)
     found = []
