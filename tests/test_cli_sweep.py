@@ -14,7 +14,7 @@ import pytest
 from cvn_orchestrator.results.database import open_results
 
 from .command import cvn
-from .sweep.small import HEAD, late, write
+from .sweep.small import HEAD, bars, late, write
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "sweep"
 LGBM = '[variants.lgbm]\nmodel = "lightgbm"\nparams = { n_estimators = 5 }\n'
@@ -102,8 +102,8 @@ def test_an_estimate_rests_on_real_fits(tmp_path: Path) -> None:
 
 
 def test_a_fit_that_fails_leaves_a_dry_run_without_an_estimate(tmp_path: Path) -> None:
-    ill = 'policy.health.min_score_std = 10\npolicy.on_unhealthy = "error"\n'
-    plan = write(tmp_path, HEAD + LGBM + ill)
+    refuses = 'policy.on_unhealthy = "error"\n'
+    plan = write(tmp_path, HEAD + LGBM + refuses, bars().with_columns(a=0.0, b=0.0, c=0.0))
     facts = dry_run(plan)
     assert facts["estimate"] is None
     assert facts["no_estimate"].endswith("[training_unhealthy]")

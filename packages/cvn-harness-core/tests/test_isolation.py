@@ -17,7 +17,7 @@ from cvn_harness_core import Datasets, ObserverLimits, train_one
 from cvn_harness_core.errors import PluginContractError
 from cvn_harness_core.events.log import OBSERVERS, publish
 from cvn_harness_core.events.schema import ArtifactSaved, Event
-from cvn_harness_core.plugins import isolation
+from cvn_harness_core.plugins import contention, isolation
 
 GROUP = "cvn_harness.plugins.v1"
 
@@ -43,6 +43,7 @@ def cvn_event(event):
 """
 
 STUCK = "GO_ON.wait(60)"
+LIMITS = "ObserverLimits(per_fit=0.05)"
 
 
 @pytest.fixture
@@ -250,6 +251,53 @@ def test_what_was_found_of_an_observer_is_told_though_it_is_refreshed_away(
     assert observer.finish(time.monotonic() + 10)
     OBSERVERS.refresh()
     assert [e.code for e in rejected(models)] == ["ValueError"]
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread")
+def test_one_that_computes_too_long_gives_way_until_it_has_caught_up(watcher: Any) -> None:
+    usual = sys.getswitchinterval()
+    module = watcher("while not GO_ON.is_set(): pass", LIMITS)
+    assert seconds(1) < 5
+    assert sys.getswitchinterval() == pytest.approx(contention.SWITCH_S)
+    if sys.platform == "linux":
+        (thread,) = (t for t in threading.enumerate() if t.name == "cvn-observer-watcher")
+        assert thread.native_id is not None
+        assert os.getpriority(os.PRIO_PROCESS, thread.native_id) >= contention.NICENESS
+        assert os.getpriority(os.PRIO_PROCESS, 0) < contention.NICENESS, "it is that thread's alone"
+    module().GO_ON.set()
+    assert OBSERVERS.finish()
+    assert sys.getswitchinterval() == usual
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread")
+def test_one_that_begins_to_compute_when_nobody_waits_any_more_gives_way(watcher: Any) -> None:
+    usual = sys.getswitchinterval()
+    body = f"{STUCK} if not SEEN else time.sleep(0)\n    while len(SEEN) == 1 and BUSY: pass"
+    module = watcher(f"global BUSY; BUSY = globals().get('BUSY', True); {body}", LIMITS)
+    publish(event())
+    assert sys.getswitchinterval() == usual, "what waits hinders nobody"
+    publish(event())
+    module().GO_ON.set()
+    deadline = time.monotonic() + 30
+    while sys.getswitchinterval() == usual and time.monotonic() < deadline:
+        time.sleep(0.01)
+        publish(event())
+    assert sys.getswitchinterval() == pytest.approx(contention.SWITCH_S)
+    module().BUSY = False
+    assert OBSERVERS.finish()
+    assert sys.getswitchinterval() == usual
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_forked_child_has_none_of_its_parents_threads_to_get_past(watcher: Any) -> None:
+    usual = sys.getswitchinterval()
+    watcher("while not GO_ON.is_set(): pass", "ObserverLimits(per_fit=0.1)")
+    publish(event())
+    child = os.fork()
+    if not child:
+        os._exit(0 if sys.getswitchinterval() == usual else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert sys.getswitchinterval() == pytest.approx(contention.SWITCH_S)
 
 
 def test_what_an_observer_causes_is_logged_and_shown_to_no_observer(

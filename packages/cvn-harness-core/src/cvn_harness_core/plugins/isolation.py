@@ -3,7 +3,8 @@
 A call is handed to the thread, and its caller waits for the end of it: a quick observer is as good
 as called in place. For one that is slow nobody waits beyond its bound; calls queue up for it, in
 order, and if it lags too far it is cut off. A thread cannot be stopped from outside: what hangs in
-a call is left alone with it, on a thread that ends with the process.
+a call is left alone with it, on a thread that ends with the process; one that computes there is had
+to give way to the others.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ import pluggy
 from cvn_harness_core.contracts.observer import ObserverLimits
 from cvn_harness_core.errors import PluginContractError, PluginTooSlowError
 from cvn_harness_core.events.schema import EVENTS
+from cvn_harness_core.plugins.contention import caught_up, give_way, processor_s
 from cvn_harness_core.plugins.loading import call, describe, load
 from cvn_harness_core.plugins.record import PluginRecord
 
@@ -32,6 +34,8 @@ MOST_CALLS = 1000
 """How many calls may wait for an observer; each holds in memory what it tells of."""
 MOST_CAUSED = 1000
 """How many events an observer may cause in one call."""
+_COMPUTES_S = 0.02
+"""How long a call must have been going on to be known as one that computes."""
 _RUNS = 64
 _here = threading.local()
 
@@ -114,6 +118,7 @@ class IsolatedObserver:
         self._thread: threading.Thread | None = None
         self._faults: deque[BaseException] = deque()
         self._behind = False
+        self._begun = 0.0, 0.0
 
     def load(self) -> None:
         """Import the plugin; wait for that ``LOADS_WITHIN_S`` at most."""
@@ -124,6 +129,8 @@ class IsolatedObserver:
         if not self._listens(hook, arguments):
             return
         made = self._put(_Call(hook, lambda: self._call(hook, arguments)))
+        if made is not None and self._behind:
+            self._give_way()
         if made is None or self._behind:
             return
         waited, started = self._waited.pop(run, 0.0), time.monotonic()
@@ -189,6 +196,17 @@ class IsolatedObserver:
         if made is not None and not made.done.acquire(timeout=max(0.0, seconds)):
             with self._changed:
                 self._behind = bool(self._calls)
+            self._give_way()
+
+    def _give_way(self) -> None:
+        """Have the thread hinder the others less if the call that it is in computes."""
+        with self._changed:
+            if self._ended or not self._behind or self._thread is None:
+                return  # only a thread that is not told to end is sure to live
+            at, used = self._begun
+            spent, seconds = processor_s(self._thread), time.monotonic() - at
+            if spent is not None and seconds > _COMPUTES_S and spent - used > seconds / 2:
+                give_way(self._thread)
 
     def _cut_off(self, why: str) -> None:
         oldest, n = self._calls[0], len(self._calls)
@@ -222,6 +240,7 @@ class IsolatedObserver:
                     return
                 made = calls[0]
             _here.caused = 0
+            self._begun = time.monotonic(), time.thread_time()
             try:
                 made.function()
             except BaseException as error:  # noqa: BLE001  an observer may raise anything
@@ -233,6 +252,7 @@ class IsolatedObserver:
                     calls.popleft()
                 if not calls:
                     self._behind = False
+                    caught_up(threading.current_thread())
                 changed.notify_all()
             made.finish()
 
