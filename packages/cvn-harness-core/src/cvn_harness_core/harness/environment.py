@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import platform
+from functools import cache
 
 import numpy as np
 import scipy
@@ -28,6 +29,17 @@ def optuna_version() -> str:
         return "unknown"
 
 
+@cache
+def _sklearn_version() -> str:
+    """Return scikit-learn's version; importing it takes a second, and only what trains needs it."""
+    try:
+        return version_of("scikit-learn")
+    except ModuleNotFoundError:  # it is here without metadata
+        import sklearn
+
+        return str(sklearn.__version__)
+
+
 def environment(
     record: PluginRecord, libraries: tuple[str, ...], policy: TrainingPolicy
 ) -> dict[str, str]:
@@ -36,15 +48,13 @@ def environment(
     A library's version is its module's ``__version__``: distributions of other names may provide
     it.
     """
-    import sklearn  # a second, and only what trains needs it
-
     versions = {
         "python": platform.python_version(),
         "platform": f"{platform.system()}-{platform.machine()}",
         "cvn-harness-core": __version__,
         record.distribution: record.version,
         "numpy": np.__version__,
-        "scikit-learn": sklearn.__version__,
+        "scikit-learn": _sklearn_version(),
         "scipy": scipy.__version__,
     }
     for name in libraries:

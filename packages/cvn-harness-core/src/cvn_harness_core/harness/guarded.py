@@ -8,7 +8,7 @@ from typing import Any
 
 from cvn_harness_core.errors import FitError, HarnessError
 from cvn_harness_core.harness.driver import Trace, execute
-from cvn_harness_core.resources.budget import Budget
+from cvn_harness_core.resources.budget import free_memory
 from cvn_harness_core.resources.exhausted import is_out_of_memory
 from cvn_harness_core.resources.peak import Peak, peak_memory
 from cvn_harness_core.resources.size import readable
@@ -29,7 +29,9 @@ def guarded(
 
     Raises FitError ``out_of_memory`` or ``fit_failed``, its cause chained.
     """
-    budget = Budget.current()
+    import sklearn.metrics  # noqa: F401  so that no fit's memory and time hold its import
+
+    free = free_memory()
     try:
         with peak_memory() as peak:
             return execute(dags, outputs, inputs, trace, known)
@@ -43,7 +45,7 @@ def guarded(
             f"{type(error).__name__}: {said(error)}"
         )
         if is_out_of_memory(error):
-            message = f"{message.rstrip('.')}. {_memory(budget, peak)}"
+            message = f"{message.rstrip('.')}. {_memory(*free, peak)}"
             raise FitError("out_of_memory", message) from error
         raise FitError("fit_failed", message) from error
 
@@ -61,12 +63,12 @@ def _is_of_a_signal(error: BaseException) -> bool:
     return False
 
 
-def _memory(budget: Budget, peak: Peak) -> str:
+def _memory(free_bytes: int | None, source: str, peak: Peak) -> str:
     """Return what was there, what was held, and what to do."""
-    free = "unknown" if budget.memory_bytes is None else readable(budget.memory_bytes)
+    free = "unknown" if free_bytes is None else readable(free_bytes)
     held = "unknown" if peak.peak_bytes is None else readable(peak.peak_bytes)
     return (
-        f"Memory ran out. Budget before the fit: {free} ({budget.memory_source}); most that the "
+        f"Memory ran out. Budget before the fit: {free} ({source}); most that the "
         f"process held: {held}{f' ({peak.reason})' if peak.reason else ''}. Run fewer fits at once "
         "or fewer threads, use fewer bins, shallower trees or fewer rows, or give more memory "
         "(a higher CVN_MEMORY, if that is what limits)."

@@ -27,29 +27,30 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
             "log_loss": float(metrics.log_loss(y, scores, labels=[0, 1])),
             "brier": float(metrics.brier_score_loss(y, scores, pos_label=1)),
             "ece": expected_calibration_error(scores, y),
-            "roc_auc": None if one_class else _roc_auc(scores, y),
-            "pr_auc": None if one_class else _pr_auc(scores, y),
         }
+        figures |= {"roc_auc": None, "pr_auc": None} if one_class else _areas(scores, y)
     return figures, dict.fromkeys(("roc_auc", "pr_auc"), ONE_CLASS) if one_class else {}
 
 
-# These two are scikit-learn's figures to the last bit, from its own curves: ``roc_auc_score`` and
-# ``average_precision_score`` check everything twice, and are a part of every cell of a sweep.
+def _areas(scores: Array, y: Array) -> Figures:
+    """Return the areas under the ROC curve, and under precision over recall.
 
-
-def _roc_auc(scores: Array, y: Array) -> float:
+    They are scikit-learn's figures to the last bit, from one of its curves for both:
+    ``roc_auc_score`` and ``average_precision_score`` each make their own, after checking everything
+    twice, and are a part of every cell of a sweep.
+    """
     from sklearn import metrics
 
-    false_positives, true_positives, _ = metrics.roc_curve(y, scores)
-    return float(metrics.auc(false_positives, true_positives))
-
-
-def _pr_auc(scores: Array, y: Array) -> float:
-    """Return the average precision: the mean of precision, weighted by what recall gains."""
-    from sklearn import metrics
-
-    precision, recall, _ = metrics.precision_recall_curve(y, scores)
-    return float(-np.sum(np.diff(recall) * precision[:-1]))
+    false_rate, recall, _ = metrics.roc_curve(y, scores, drop_intermediate=False)
+    n_positive = int(np.count_nonzero(y))
+    false, true = np.rint(false_rate * (y.size - n_positive)), np.rint(recall * n_positive)
+    corners = np.ones(false.size, dtype=bool)
+    corners[2:-1] = (np.diff(false[1:], 2) != 0) | (np.diff(true[1:], 2) != 0)
+    precision = true[1:] / (true[1:] + false[1:])
+    return {
+        "roc_auc": float(metrics.auc(false_rate[corners], recall[corners])),
+        "pr_auc": float(-np.sum(np.diff(recall[::-1]) * precision[::-1])),
+    }
 
 
 def signal_figures(signals: Array, y: Array) -> tuple[Figures, Reasons]:

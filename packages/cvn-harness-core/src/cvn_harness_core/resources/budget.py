@@ -57,11 +57,8 @@ class Budget:
         Raises InputError ``setting_invalid`` for a variable that is no such figure.
         """
         environ = os.environ if environ is None else environ
-        memory = _memory(environ, root)
-        threads = _threads(environ, root)
-        if memory is None:
-            return cls(threads, None, f"the kernel does not tell it in /{MEMINFO}")
-        return cls(threads, *memory)
+        memory = free_memory(environ, root)
+        return cls(_threads(environ, root), *memory)
 
     def share(self, processes: int) -> dict[str, str]:
         """Return the variables that give each of so many children an equal part of the budget.
@@ -92,8 +89,11 @@ def _threads(environ: Mapping[str, str], root: Path) -> int:
     return min(cores, int(given))
 
 
-def _memory(environ: Mapping[str, str], root: Path) -> tuple[int, str] | None:
-    cap = _cap(environ)
+def free_memory(
+    environ: Mapping[str, str] | None = None, root: Path = Path("/")
+) -> tuple[int | None, str]:
+    """Return ``memory_bytes`` and ``memory_source`` of the budget as it is now."""
+    cap = _cap(os.environ if environ is None else environ)
     held = kernel_bytes("VmRSS", STATUS, root)
     figures = (
         (kernel_bytes("MemAvailable", MEMINFO, root), "memory that the machine has available"),
@@ -103,8 +103,10 @@ def _memory(environ: Mapping[str, str], root: Path) -> tuple[int, str] | None:
             f"{MEMORY}, less what the process holds",
         ),
     )
-    known = [(figure, source) for figure, source in figures if figure is not None]
-    return min(known, default=None)
+    known: list[tuple[int | None, str]] = [
+        (figure, source) for figure, source in figures if figure is not None
+    ]
+    return min(known, default=(None, f"the kernel does not tell it in /{MEMINFO}"))
 
 
 def _cap(environ: Mapping[str, str]) -> int | None:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cvn_harness_core.resources.proc import STATUS, kernel_bytes
+from cvn_harness_core.resources.proc import STATUS, kernel_figures
 
 CLEAR_REFS = "proc/self/clear_refs"
 _ROUNDING = 1 << 20  # the kernel's counters are exact to a few pages a thread
@@ -94,8 +94,7 @@ class _Meter:
 
     def begin(self, peak: Peak, root: Path) -> None:
         with self._lock:
-            self._keep(root)
-            failed, resident = _reset(root), kernel_bytes("VmRSS", STATUS, root)
+            failed, resident = _reset(self._keep(root), root)
             own = threading.get_ident()
             others = {running.thread for running in self._running} - {own}
             if not self._running:
@@ -123,26 +122,27 @@ class _Meter:
                 return None
             return max(0, one.seen - peak.baseline_bytes) // peak.at_once
 
-    def _keep(self, root: Path) -> None:
-        """Note the peak so far for all that run, before it is reset for another."""
-        peak = kernel_bytes("VmHWM", STATUS, root) or 0
+    def _keep(self, root: Path) -> int | None:
+        """Note the peak so far for all that run, before it is reset for another, and return it."""
+        (peak,) = kernel_figures(STATUS, root, "VmHWM")
         for running in self._running:
-            running.seen = max(running.seen, peak)
+            running.seen = max(running.seen, peak or 0)
+        return peak
 
 
-def _reset(root: Path) -> str | None:
-    """Reset the kernel's peak; return why that failed."""
-    before = kernel_bytes("VmHWM", STATUS, root)
+def _reset(before: int | None, root: Path) -> tuple[str | None, int | None]:
+    """Reset the kernel's peak; return why that failed, and the resident bytes."""
+    failed = None
     try:
         (root / CLEAR_REFS).write_text("5")
     except OSError as error:
-        return f"the kernel does not let the peak be reset: {error.strerror}"
-    resident, after = (kernel_bytes(name, STATUS, root) for name in ("VmRSS", "VmHWM"))
-    if before is None or resident is None or after is None:
-        return None
+        failed = f"the kernel does not let the peak be reset: {error.strerror}"
+    resident, after = kernel_figures(STATUS, root, "VmRSS", "VmHWM")
+    if failed or before is None or resident is None or after is None:
+        return failed, resident
     if after == before > resident + _ROUNDING:
-        return "the kernel did not reset the peak"
-    return None
+        failed = "the kernel did not reset the peak"
+    return failed, resident
 
 
 _METER = _Meter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 MEMINFO = "proc/meminfo"
@@ -18,13 +19,14 @@ def total_memory(root: Path = Path("/")) -> int | None:
 
 def kernel_bytes(field: str, file: str, root: Path = Path("/")) -> int | None:
     """Return a figure of a file under ``root`` in bytes; None where it is not told."""
+    return kernel_figures(file, root, field)[0]
+
+
+def kernel_figures(file: str, root: Path, *fields: str) -> tuple[int | None, ...]:
+    """Return figures of one reading of a file, as ``kernel_bytes``."""
     try:
-        lines = (root / file).read_text().splitlines()
+        text = (root / file).read_text()
     except OSError:
-        return None
-    for line in lines:
-        name, _, rest = line.partition(":")
-        words = rest.split()
-        if name == field and len(words) == 2 and words[1] == "kB" and words[0].isdigit():
-            return int(words[0]) * 1024
-    return None
+        return (None,) * len(fields)
+    found = (re.search(rf"^{field}:\s*(\d+) kB$", text, re.MULTILINE) for field in fields)
+    return tuple(None if line is None else int(line[1]) * 1024 for line in found)

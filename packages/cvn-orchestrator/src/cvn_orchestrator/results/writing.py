@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -31,7 +32,7 @@ def newest(rows: Iterable[Columns]) -> list[Columns]:
 
 def insert_run(connection: sa.Connection, values: dict[str, Any]) -> None:
     """Keep a run unless it is there."""
-    connection.execute(_insert(connection, RUNS).on_conflict_do_nothing(), values)
+    connection.execute(_insert(connection.dialect.name, RUNS).on_conflict_do_nothing(), values)
 
 
 def upsert(connection: sa.Connection, rows: Sequence[Columns]) -> None:
@@ -45,27 +46,40 @@ def upsert(connection: sa.Connection, rows: Sequence[Columns]) -> None:
 
 
 def _upsert(connection: sa.Connection, rows: Sequence[Columns]) -> None:
-    statement = _insert(connection, CELLS)
-    fresh = {c.name: statement.excluded[c.name] for c in CELLS.c if c.name != "id"}
-    ours = statement.on_conflict_do_update(
-        index_elements=[CELLS.c.run, CELLS.c.cell],
-        set_=fresh,
-        where=statement.excluded.attempt >= CELLS.c.attempt,
-    ).returning(CELLS.c.id, CELLS.c.run, CELLS.c.cell)
+    ours = _upsert_cells(connection.dialect.name)
     ids = {
         (run, cell): number
         for number, run, cell in connection.execute(ours, [row.cell for row in rows])
     }
-    for table in (FIGURES, TRADES):
-        connection.execute(sa.delete(table).where(table.c.cell_id.in_(list(ids.values()))))
+    for statement in _DELETE:
+        connection.execute(statement, {"ids": list(ids.values())})
     written = [(ids[row.key], row) for row in rows if row.key in ids]
     figures = [{"cell_id": number, **f} for number, row in written for f in row.figures]
     trades = [{"cell_id": number, **row.trades} for number, row in written if row.trades]
     for table, values in ((FIGURES, figures), (TRADES, trades)):
         if values and connection.dialect.name == "sqlite":
-            connection.execute(sa.insert(table), values)
+            connection.execute(_INSERT[table], values)
         elif values:
             _insert_arrays(connection, table, values)
+
+
+@cache  # SQLAlchemy compiles a statement once, and takes as long again to know it as the same
+def _upsert_cells(dialect: str) -> sa.Executable:
+    statement = _insert(dialect, CELLS)
+    fresh = {c.name: statement.excluded[c.name] for c in CELLS.c if c.name != "id"}
+    return statement.on_conflict_do_update(
+        index_elements=[CELLS.c.run, CELLS.c.cell],
+        set_=fresh,
+        where=statement.excluded.attempt >= CELLS.c.attempt,
+    ).returning(CELLS.c.id, CELLS.c.run, CELLS.c.cell)
+
+
+_DELETE = tuple(
+    sa.delete(table).where(table.c.cell_id.in_(sa.bindparam("ids", expanding=True)))
+    for table in (FIGURES, TRADES)
+)
+_INSERT = {table: sa.insert(table) for table in (FIGURES, TRADES)}
+_THERE = sa.select(RUNS.c.run).where(RUNS.c.run.in_(sa.bindparam("runs", expanding=True)))
 
 
 def _insert_arrays(
@@ -82,14 +96,14 @@ def _insert_arrays(
 
 
 def _require(connection: sa.Connection, runs: Sequence[str]) -> None:
-    there = set(connection.scalars(sa.select(RUNS.c.run).where(RUNS.c.run.in_(runs))))
+    there = set(connection.scalars(_THERE, {"runs": list(runs)}))
     missing = [run for run in runs if run not in there]
     if missing:
         message = f"the run {missing[0]} is not in the results; begin it before its cells."
         raise ResultsError("run_unknown", message)
 
 
-def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
-    if connection.dialect.name == "sqlite":
+def _insert(dialect: str, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    if dialect == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
