@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import combinations
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import linregress, norm
 
 from cvn_harness_core import InputError
 from cvn_orchestrator.statistics import probability_of_overfitting
@@ -27,6 +29,53 @@ def test_strategies_of_equal_ratio_overfit_in_full() -> None:
     assert found.probability > 0.98
     assert found.probability_of_loss == 1.0
     assert found.slope == pytest.approx(-1, abs=0.1)
+
+
+def r_normal(seed: int, n: int) -> np.ndarray:
+    """Return what R's `set.seed(seed); rnorm(n)` does: the Mersenne twister, by inversion."""
+    state, key = seed, []
+    for number in range(50 + 625):
+        state = (69069 * state + 1) % 2**32
+        if number > 50:
+            key.append(state)
+    twister = np.random.MT19937()
+    twister.state = {
+        "bit_generator": "MT19937",
+        "state": {"key": np.array(key, dtype=np.uint32), "pos": 624},
+    }
+    high, low = (twister.random_raw(2 * n) * 2.3283064365386963e-10).reshape(n, 2).T
+    drawn: np.ndarray = norm.ppf((np.floor(2**27 * high) + low) / 2**27)
+    return drawn
+
+
+def test_the_worked_example_of_the_package_pbo_is_reproduced() -> None:
+    """The vignette of the R package pbo (M. Barry), after the first test case of the paper.
+
+    Published: p_bo 1, p_loss 1, adjusted R2 0.97, and -0.0030456, which is called a slope and is
+    the intercept of the ratio here on that there.
+    """
+    assert r_normal(42, 3) == pytest.approx([1.37095845, -0.56469817, 0.36312841], abs=1e-8)
+    returns = r_normal(765, 100 * 2400).reshape(100, 2400).T
+    returns = returns / returns.std(axis=0, ddof=1) / math.sqrt(252)
+    returns = returns - returns.mean(axis=0) - 0.03 / 252
+    found = probability_of_overfitting(returns, n_blocks=8)
+    assert (found.probability, found.probability_of_loss, found.n_splits) == (1.0, 1.0, 70)
+
+    here, there = np.array([_best_of(returns, half) for half in combinations(range(8), 4)]).T
+    of_here = linregress(there, here)
+    assert of_here.intercept == pytest.approx(-0.0030456, abs=5e-8)
+    assert 1 - (1 - of_here.rvalue**2) * 69 / 68 == pytest.approx(0.97, abs=5e-3)
+    assert found.slope == pytest.approx(linregress(here, there).slope, rel=1e-9)
+
+
+def _best_of(returns: np.ndarray, half: tuple[int, ...]) -> tuple[float, float]:
+    """Return the best Sharpe ratio in a half of eight blocks, and the same strategy's elsewhere."""
+    inside = np.isin(np.arange(len(returns)) * 8 // len(returns), half)
+    here, there = (
+        r.mean(axis=0) / r.std(axis=0, ddof=1) for r in (returns[inside], returns[~inside])
+    )
+    best = int(here.argmax())
+    return float(here[best]), float(there[best])
 
 
 def test_one_strategy_with_a_ratio_of_one_a_year_lowers_it_and_two_more() -> None:

@@ -107,8 +107,10 @@ def publish(event: Event) -> None:
     """Write an event to the log and show it to every observer."""
     if within_observer():
         count_caused()
-    line = event.as_dict()
-    _logger.log(logging.getLevelNamesMapping()[event.level.upper()], line.pop("event"), **line)
+    level = logging.getLevelNamesMapping()[event.level.upper()]
+    if logging.getLogger(LOGGER).isEnabledFor(level):
+        line = event.as_dict()
+        _logger.log(level, line.pop("event"), **line)
     OBSERVERS.notify("cvn_event", event=event)
 
 

@@ -24,7 +24,7 @@ def score_figures(scores: Array, y: Array) -> tuple[Figures, Reasons]:
     one_class = y.min() == y.max()
     with config_context(assume_finite=True, skip_parameter_validation=True):  # checked long ago
         figures: Figures = {
-            "log_loss": float(metrics.log_loss(y, scores, labels=[0, 1])),
+            "log_loss": float(metrics.log_loss(y, scores, labels=[0, 1] if one_class else None)),
             "brier": float(metrics.brier_score_loss(y, scores, pos_label=1)),
             "ece": expected_calibration_error(scores, y),
         }
