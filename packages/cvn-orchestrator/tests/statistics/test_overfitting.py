@@ -68,9 +68,9 @@ def test_the_worked_example_of_the_package_pbo_is_reproduced() -> None:
     assert found.slope == pytest.approx(linregress(here, there).slope, rel=1e-9)
 
 
-def _best_of(returns: np.ndarray, half: tuple[int, ...]) -> tuple[float, float]:
+def _best_of(returns: np.ndarray, blocks: tuple[int, ...]) -> tuple[float, float]:
     """Return the best Sharpe ratio in a half of eight blocks, and the same strategy's elsewhere."""
-    inside = np.isin(np.arange(len(returns)) * 8 // len(returns), half)
+    inside = np.isin(np.arange(len(returns)) * 8 // len(returns), blocks)
     here, there = (
         r.mean(axis=0) / r.std(axis=0, ddof=1) for r in (returns[inside], returns[~inside])
     )
