@@ -481,6 +481,6 @@ def test_a_fit_out_of_memory_has_a_code_and_the_process_lives_on(run_python: Any
     assert report["code"] == "out_of_memory"
     assert report["cause"] in {"MemoryError", "_ArrayMemoryError"}
     assert report["after"] == "faulty"
-    for part in ("'fitted'", "MemoryError", "Budget before the fit", "GiB", "CVN_MEMORY"):
+    for part in ("'fitted'", "MemoryError", "Free now", "GiB", "CVN_MEMORY"):
         assert part in report["message"]
     assert "unknown" not in report["message"]

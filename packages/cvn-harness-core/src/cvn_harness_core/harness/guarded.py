@@ -31,7 +31,6 @@ def guarded(
     """
     import sklearn.metrics  # noqa: F401  so that no fit's memory and time hold its import
 
-    free = free_memory()
     try:
         with peak_memory() as peak:
             return execute(dags, outputs, inputs, trace, known)
@@ -45,7 +44,7 @@ def guarded(
             f"{type(error).__name__}: {said(error)}"
         )
         if is_out_of_memory(error):
-            message = f"{message.rstrip('.')}. {_memory(*free, peak)}"
+            message = f"{message.rstrip('.')}. {_memory(peak)}"
             raise FitError("out_of_memory", message) from error
         raise FitError("fit_failed", message) from error
 
@@ -63,12 +62,13 @@ def _is_of_a_signal(error: BaseException) -> bool:
     return False
 
 
-def _memory(free_bytes: int | None, source: str, peak: Peak) -> str:
-    """Return what was there, what was held, and what to do."""
+def _memory(peak: Peak) -> str:
+    """Return what is there, what was held, and what to do."""
+    free_bytes, source = free_memory()
     free = "unknown" if free_bytes is None else readable(free_bytes)
     held = "unknown" if peak.peak_bytes is None else readable(peak.peak_bytes)
     return (
-        f"Memory ran out. Budget before the fit: {free} ({source}); most that the "
+        f"Memory ran out. Free now: {free} ({source}); most that the "
         f"process held: {held}{f' ({peak.reason})' if peak.reason else ''}. Run fewer fits at once "
         "or fewer threads, use fewer bins, shallower trees or fewer rows, or give more memory "
         "(a higher CVN_MEMORY, if that is what limits)."
