@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from joblib import cpu_count
 
-from cvn_harness_core import Datasets, InputError, train_one
+from cvn_harness_core import Datasets, HPOParams, InputError, train_one
 from cvn_harness_core.resources.budget import Budget
 from cvn_harness_core.resources.cgroup import memory_left
 from cvn_harness_core.resources.exhausted import is_out_of_memory, memory_limited
@@ -484,3 +484,13 @@ def test_a_fit_out_of_memory_has_a_code_and_the_process_lives_on(run_python: Any
     for part in ("'fitted'", "MemoryError", "Free now", "GiB", "CVN_MEMORY"):
         assert part in report["message"]
     assert "unknown" not in report["message"]
+
+
+def test_a_memory_that_is_none_is_told_before_a_fit(
+    models: Any, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CVN_MEMORY", "plenty")
+    with pytest.raises(InputError, match="CVN_MEMORY is 'plenty'") as raised:
+        train_one("logreg", datasets, HPOParams(n_threads=1))
+    assert raised.value.code == "setting_invalid"
+    assert models.fits == []

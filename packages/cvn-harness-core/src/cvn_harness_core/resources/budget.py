@@ -93,7 +93,7 @@ def free_memory(
     environ: Mapping[str, str] | None = None, root: Path = Path("/")
 ) -> tuple[int | None, str]:
     """Return ``memory_bytes`` and ``memory_source`` of the budget as it is now."""
-    cap = _cap(os.environ if environ is None else environ)
+    cap = memory_cap(os.environ if environ is None else environ)
     held = kernel_bytes("VmRSS", STATUS, root)
     figures = (
         (kernel_bytes("MemAvailable", MEMINFO, root), "memory that the machine has available"),
@@ -109,7 +109,8 @@ def free_memory(
     return min(known, default=(None, f"the kernel does not tell it in /{MEMINFO}"))
 
 
-def _cap(environ: Mapping[str, str]) -> int | None:
+def memory_cap(environ: Mapping[str, str]) -> int | None:
+    """Return the bytes of ``CVN_MEMORY``, None without it; raise InputError ``setting_invalid``."""
     given = environ.get(MEMORY, "").strip()
     if not given:
         return None
