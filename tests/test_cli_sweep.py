@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from cvn_orchestrator.results.database import open_results
@@ -99,6 +100,33 @@ def test_an_estimate_rests_on_real_fits(tmp_path: Path) -> None:
     said = cvn("sweep", plan, "--dry-run", cwd=tmp_path).stdout
     assert "one fit after another; a fit holds" in said
     assert "          lightgbm: " in said
+
+
+def test_observers_see_nothing_of_an_estimate(tmp_path: Path) -> None:
+    plan = write(tmp_path, HEAD + LGBM)
+    said = {}
+    for arguments in (("--dry-run",), ()):
+        database = tmp_path / f"ml{len(arguments)}.db"
+        done = cvn(
+            "sweep", plan, *arguments, cwd=tmp_path, MLFLOW_TRACKING_URI=f"sqlite:///{database}"
+        )
+        assert done.returncode == 0, done.stderr
+        said[arguments] = database.exists()
+    assert said == {("--dry-run",): False, (): True}
+
+
+def test_what_differs_is_said_shortly(tmp_path: Path) -> None:
+    plan = write(tmp_path, HEAD + LGBM)
+    assert cvn("sweep", plan, cwd=tmp_path).returncode == 0
+    table = bars()
+    text = HEAD + LGBM.replace("= 5", "= 6") + LGBM.replace(".lgbm", ".other")
+    write(tmp_path, text, table.with_columns(a=pl.col("a") + 1e-9))
+    noted = cvn("sweep", plan, cwd=tmp_path).stderr.splitlines()[0]
+    assert noted.endswith(
+        " UTC, it differs in the files, by name or content; "
+        "variants.lgbm.hpo_params.lightgbm.params.n_estimators (5 before, 6 now); "
+        "variants.other, which is new. What that one has stays."
+    )
 
 
 def test_a_fit_that_fails_leaves_a_dry_run_without_an_estimate(tmp_path: Path) -> None:

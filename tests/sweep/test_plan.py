@@ -205,7 +205,7 @@ model = "xgbost"
         (("seed = 7", 'symbols = ["A", "A"]'), "17:1: sweep.symbols: names 'A' more than once"),
         (
             ("seed = 7", "costs = [0.1, 0.2, 0.1000000001]"),
-            "17:1: sweep.costs: names 0.1 more than once",
+            "17:1: sweep.costs: names 0.1000000001 more than once",
         ),
         (("seed = 7", "costs = [inf]"), "17:1: sweep.costs: expected float <= 1"),
         (("embargo_days = 2.5", "embargo_days = 2e5"), "13:1: splits.embargo_days: expected"),

@@ -288,6 +288,58 @@ def test_one_that_begins_to_compute_when_nobody_waits_any_more_gives_way(watcher
     assert sys.getswitchinterval() == usual
 
 
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread")
+@pytest.mark.parametrize("chosen", [1e-7, 0.02], ids=["shorter than ours", "set meanwhile"])
+def test_an_interval_that_an_application_chose_stays(watcher: Any, chosen: float) -> None:
+    usual = sys.getswitchinterval()
+    module = watcher("while not GO_ON.is_set(): pass", LIMITS)
+    try:
+        if chosen < usual:
+            sys.setswitchinterval(chosen)
+        publish(event())
+        sys.setswitchinterval(chosen)
+        module().GO_ON.set()
+        assert OBSERVERS.finish()
+        assert sys.getswitchinterval() == pytest.approx(chosen, abs=1e-6)
+    finally:
+        sys.setswitchinterval(usual)
+
+
+@pytest.mark.skipif(not hasattr(time, "pthread_getcpuclockid"), reason="no clock of a thread")
+def test_one_that_was_cut_off_and_computes_gives_way(watcher: Any, models: Any) -> None:
+    usual = sys.getswitchinterval()
+    body = f"{STUCK}\n    while not globals().get('DONE'): pass"
+    module = watcher(body, "ObserverLimits(per_fit=0, behind=0.01)")
+    publish(event())
+    time.sleep(0.05)
+    publish(event())
+    assert [e.code for e in rejected(models)] == ["observer_too_slow"]
+    assert sys.getswitchinterval() == usual
+    module().GO_ON.set()
+    deadline = time.monotonic() + 30
+    while sys.getswitchinterval() == usual and time.monotonic() < deadline:
+        time.sleep(0.01)
+        publish(event())
+    assert sys.getswitchinterval() == pytest.approx(contention.SWITCH_S)
+    module().DONE = True
+    while sys.getswitchinterval() != usual and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert sys.getswitchinterval() == usual
+
+
+def test_what_a_thread_does_unseen_is_shown_to_nobody(watcher: Any, models: Any) -> None:
+    module = watcher("pass")
+    publish(event("a"))
+    with OBSERVERS.unseen():
+        publish(event("b"))
+        with OBSERVERS.unseen():
+            publish(event("c"))
+        publish(event("d"))
+    publish(event("e"))
+    assert [e.run_id for e in module().SEEN] == ["a", "e"]
+    assert [e.run_id for e in models.events] == ["a", "e"]
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_a_forked_child_has_none_of_its_parents_threads_to_get_past(watcher: Any) -> None:
     usual = sys.getswitchinterval()

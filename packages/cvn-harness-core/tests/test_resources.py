@@ -486,11 +486,12 @@ def test_a_fit_out_of_memory_has_a_code_and_the_process_lives_on(run_python: Any
     assert "unknown" not in report["message"]
 
 
-def test_a_memory_that_is_none_is_told_before_a_fit(
-    models: Any, datasets: Datasets, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("variable", ["CVN_MEMORY", "CVN_THREADS"])
+def test_a_variable_that_is_no_figure_is_told_before_a_fit(
+    models: Any, datasets: Datasets, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
-    monkeypatch.setenv("CVN_MEMORY", "plenty")
-    with pytest.raises(InputError, match="CVN_MEMORY is 'plenty'") as raised:
+    monkeypatch.setenv(variable, "plenty")
+    with pytest.raises(InputError, match=f"{variable} is 'plenty'") as raised:
         train_one("logreg", datasets, HPOParams(n_threads=1))
     assert raised.value.code == "setting_invalid"
     assert models.fits == []

@@ -65,7 +65,7 @@ def test_faults_of_values_are_told_beside_columns_that_are_missing() -> None:
 
 
 def test_a_zone_in_some_rows_only_is_named(tmp_path: Path) -> None:
-    stamps = ["2024-01-01 10:00", "2024-01-02T10:00+01:00", "2024-01-03T10:00Z"]
+    stamps = ["2024-01-01 10:00", "2024-01-02T10:00+01:00", "2024-01-03T10:00:00.5Z"]
     lines = [f"{stamp},ES,0,0.1,1,1,2,2024-02-01" for stamp in stamps]
     (tmp_path / "t.csv").write_text("\n".join(["t,s,y,r,w,a,b,e", *lines]) + "\n")
     faults = table_faults(read_tables(tmp_path / "t.csv"), SCHEMA)
@@ -73,6 +73,13 @@ def test_a_zone_in_some_rows_only_is_named(tmp_path: Path) -> None:
         "time: column 't' is String, not a date or a datetime",
         "time 't': a zone in 2 rows, first at row 1",
         "time 't': no zone; give all in one time zone, or none; in 1 row, first at row 0",
+    )
+
+
+def test_what_is_no_time_has_no_zone() -> None:
+    days = ["31-12-2020", "01/01/2021", "2021", "x", "y", "z"]
+    assert table_faults(table(t=days), SCHEMA) == (
+        "time: column 't' is String, not a date or a datetime",
     )
 
 

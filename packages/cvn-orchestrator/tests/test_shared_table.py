@@ -246,6 +246,7 @@ def test_the_manifest_says_what_there_is(schema: Schema, tmp_path: Path) -> None
     assert facts == {
         "content": table.content,
         "question": table.question,
+        "files": table.files,
         "features": ["a", "b"],
         "n_rows": {"ES/2": 50, "NQ": 50},
     }

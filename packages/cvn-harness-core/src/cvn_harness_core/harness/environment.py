@@ -45,8 +45,8 @@ def environment(
 ) -> dict[str, str]:
     """Return versions by name: Python, platform, harness, plugin, and the libraries at work.
 
-    A library's version is its module's ``__version__``: distributions of other names may provide
-    it.
+    The version of a plugin's library is its module's ``__version__``: distributions of other names
+    may provide it.
     """
     versions = {
         "python": platform.python_version(),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from types import ModuleType
 from typing import Any
 
 from cvn_harness_core.errors import FitError, HarnessError
 from cvn_harness_core.harness.driver import Trace, execute
-from cvn_harness_core.resources.budget import free_memory, memory_cap
+from cvn_harness_core.resources.budget import check_variables, free_memory
 from cvn_harness_core.resources.exhausted import is_out_of_memory
 from cvn_harness_core.resources.peak import Peak, peak_memory
 from cvn_harness_core.resources.size import readable
@@ -32,7 +31,7 @@ def guarded(
     """
     import sklearn.metrics  # noqa: F401  so that no fit's memory and time hold its import
 
-    memory_cap(os.environ)  # what is wrong with it is told before a fit
+    check_variables()
     try:
         with peak_memory() as peak:
             return execute(dags, outputs, inputs, trace, known)

@@ -20,11 +20,12 @@ from contextlib import suppress
 
 SWITCH_S = 1e-5
 """How long a thread keeps the interpreter that another one wants, while one computes too long."""
+_ROUNDING_S = 5e-7  # it is kept in whole microseconds, cut off
 NICENESS = 10
 """The lower priority of a thread that computes too long: a tenth of the others' weight.
 
-Less would hold up a training on a busy machine: where such a thread has the interpreter, it must be
-given a core to let go of it.
+Threads and processes that it starts have it, too. Less would hold up a training on a busy machine:
+where such a thread has the interpreter, it must be given a core to let go of it.
 """
 
 
@@ -34,27 +35,35 @@ class _Contention:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._late: set[threading.Thread] = set()
-        self._usual = sys.getswitchinterval()
+        self._usual: float | None = None  # while ours is in force
 
     def begin(self, thread: threading.Thread) -> None:
         with self._lock:
-            if not self._late:
-                self._usual = sys.getswitchinterval()
-                sys.setswitchinterval(min(SWITCH_S, self._usual))
             self._late.add(thread)
+            usual = sys.getswitchinterval()
+            if self._usual is None and usual > SWITCH_S:
+                self._usual = usual
+                sys.setswitchinterval(SWITCH_S)
 
     def end(self, thread: threading.Thread) -> None:
+        if thread not in self._late:
+            return
         with self._lock:
-            if thread in self._late:
-                self._late.remove(thread)
-                if not self._late:
-                    sys.setswitchinterval(self._usual)
+            self._late.discard(thread)
+            if not self._late:
+                self._restore()
 
     def after_fork(self) -> None:
         """Forget the parent's threads, of which a child has none."""
         self._lock = threading.Lock()
-        for thread in tuple(self._late):
-            self.end(thread)
+        self._late.clear()
+        self._restore()
+
+    def _restore(self) -> None:
+        """Set the interval as it was, unless somebody else has set it meanwhile."""
+        if self._usual is not None and sys.getswitchinterval() <= SWITCH_S:
+            sys.setswitchinterval(self._usual + _ROUNDING_S)
+        self._usual = None
 
 
 _CONTENTION = _Contention()
@@ -81,5 +90,5 @@ def give_way(thread: threading.Thread) -> None:
 
 
 def caught_up(thread: threading.Thread) -> None:
-    """Leave the interpreter's interval as it was, if no other thread computes too long."""
+    """Note the end of a call; the interval is as it was if no other thread computes too long."""
     _CONTENTION.end(thread)

@@ -34,8 +34,10 @@ MOST_CALLS = 1000
 """How many calls may wait for an observer; each holds in memory what it tells of."""
 MOST_CAUSED = 1000
 """How many events an observer may cause in one call."""
-_COMPUTES_S = 0.02
-"""How long a call must have been going on to be known as one that computes."""
+_COMPUTES_S, _COMPUTES_SHARE = 0.02, 0.05
+"""How much processor time a call must have used to be known as one that computes: seconds, and a
+share of the time. On a busy machine that is little of it; what waits uses none.
+"""
 _RUNS = 64
 _here = threading.local()
 
@@ -119,6 +121,7 @@ class IsolatedObserver:
         self._faults: deque[BaseException] = deque()
         self._behind = False
         self._begun = 0.0, 0.0
+        self._alive = False
 
     def load(self) -> None:
         """Import the plugin; wait for that ``LOADS_WITHIN_S`` at most."""
@@ -129,7 +132,7 @@ class IsolatedObserver:
         if not self._listens(hook, arguments):
             return
         made = self._put(_Call(hook, lambda: self._call(hook, arguments)))
-        if made is not None and self._behind:
+        if self._behind or self._ended:
             self._give_way()
         if made is None or self._behind:
             return
@@ -186,6 +189,7 @@ class IsolatedObserver:
                     self._faults.append(error)
                     self._ended = True
                     return None
+                self._alive = True
                 if self._manager is None and made.function != self._load:  # forked during it
                     self._calls.append(_Call("import", self._load))
             self._calls.append(made)
@@ -201,11 +205,11 @@ class IsolatedObserver:
     def _give_way(self) -> None:
         """Have the thread hinder the others less if the call that it is in computes."""
         with self._changed:
-            if self._ended or not self._behind or self._thread is None:
-                return  # only a thread that is not told to end is sure to live
+            if not self._alive or self._thread is None or not (self._behind or self._ended):
+                return
             at, used = self._begun
             spent, seconds = processor_s(self._thread), time.monotonic() - at
-            if spent is not None and seconds > _COMPUTES_S and spent - used > seconds / 2:
+            if spent is not None and spent - used > max(_COMPUTES_S, _COMPUTES_SHARE * seconds):
                 give_way(self._thread)
 
     def _cut_off(self, why: str) -> None:
@@ -237,6 +241,7 @@ class IsolatedObserver:
                 while not calls and not self._ended:
                     changed.wait()
                 if self._ended:
+                    self._alive = False
                     return
                 made = calls[0]
             _here.caused = 0
@@ -252,7 +257,7 @@ class IsolatedObserver:
                     calls.popleft()
                 if not calls:
                     self._behind = False
-                    caught_up(threading.current_thread())
+                caught_up(threading.current_thread())
                 changed.notify_all()
             made.finish()
 

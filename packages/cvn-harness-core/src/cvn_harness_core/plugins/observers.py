@@ -18,6 +18,8 @@ from cvn_harness_core.plugins.discovery import discover
 from cvn_harness_core.plugins.isolation import IsolatedObserver, within_observer
 from cvn_harness_core.plugins.record import CONTRACT_VERSION, PluginRecord
 
+_here = threading.local()
+
 
 class Observers:
     """The plugins of the group ``cvn_harness.plugins.v1``, loaded at the first notification.
@@ -69,12 +71,21 @@ class Observers:
         finally:
             self._own = {r: m for r, m in self._own.items() if r != record}
 
+    @contextmanager
+    def unseen(self) -> Iterator[None]:
+        """Notify nobody of what this thread does in this block: a fit that only measures."""
+        before, _here.unseen = getattr(_here, "unseen", False), True
+        try:
+            yield
+        finally:
+            _here.unseen = before
+
     def notify(self, hook: str, **arguments: Any) -> None:
         """Call one hook of every observer.
 
         What an observer itself causes, on its thread, is shown to none: it would never end.
         """
-        if within_observer():
+        if within_observer() or getattr(_here, "unseen", False):
             return
         run = getattr(arguments.get("event") or arguments.get("artifact"), "run_id", None)
         for observer in self._loaded():

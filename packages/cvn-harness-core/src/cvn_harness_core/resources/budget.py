@@ -80,20 +80,14 @@ def _threads(environ: Mapping[str, str], root: Path) -> int:
     cores, quota = int(cpu_count()), cpu_quota(root)
     if quota is not None:
         cores = min(cores, math.ceil(quota))
-    given = environ.get(THREADS, "").strip()
-    if not given:
-        return cores
-    if not given.isdecimal() or int(given) < 1:
-        message = f"{THREADS} is {given!r}; it must be a whole number of threads, 1 or more."
-        raise InputError("setting_invalid", message)
-    return min(cores, int(given))
+    return min(cores, _thread_cap(environ) or cores)
 
 
 def free_memory(
     environ: Mapping[str, str] | None = None, root: Path = Path("/")
 ) -> tuple[int | None, str]:
     """Return ``memory_bytes`` and ``memory_source`` of the budget as it is now."""
-    cap = memory_cap(os.environ if environ is None else environ)
+    cap = _memory_cap(os.environ if environ is None else environ)
     held = kernel_bytes("VmRSS", STATUS, root)
     figures = (
         (kernel_bytes("MemAvailable", MEMINFO, root), "memory that the machine has available"),
@@ -109,8 +103,23 @@ def free_memory(
     return min(known, default=(None, f"the kernel does not tell it in /{MEMINFO}"))
 
 
-def memory_cap(environ: Mapping[str, str]) -> int | None:
-    """Return the bytes of ``CVN_MEMORY``, None without it; raise InputError ``setting_invalid``."""
+def check_variables() -> None:
+    """Raise InputError ``setting_invalid`` if a variable of the budget is no such figure."""
+    _thread_cap(os.environ)
+    _memory_cap(os.environ)
+
+
+def _thread_cap(environ: Mapping[str, str]) -> int | None:
+    given = environ.get(THREADS, "").strip()
+    if not given:
+        return None
+    if not given.isdecimal() or int(given) < 1:
+        message = f"{THREADS} is {given!r}; it must be a whole number of threads, 1 or more."
+        raise InputError("setting_invalid", message)
+    return int(given)
+
+
+def _memory_cap(environ: Mapping[str, str]) -> int | None:
     given = environ.get(MEMORY, "").strip()
     if not given:
         return None

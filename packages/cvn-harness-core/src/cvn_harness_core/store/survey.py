@@ -102,7 +102,10 @@ def _closed(layout: Layout) -> tuple[str, ...]:
 
 
 def _n_in(folder: Path) -> int:
-    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
+    try:
+        return sum(1 for _ in folder.iterdir())
+    except OSError:
+        return 0  # it is not there, or ``closed`` says so
 
 
 def _size(path: Path) -> int:

@@ -69,6 +69,8 @@ def _estimated(sweep: PreparedSweep) -> dict[str, Any]:
         found = estimate(sweep)
     except HarnessError as error:
         return {"no_estimate": f"{error} [{error.code}]"}
+    except Exception as error:  # noqa: BLE001  what the data do not fit into, say
+        return {"no_estimate": f"{type(error).__name__}: {error}"}
     facts = {**asdict(found), "bytes_per_fit": found.bytes_per_fit}
     return {"estimate": facts, "no_estimate": None}
 

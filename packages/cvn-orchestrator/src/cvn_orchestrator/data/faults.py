@@ -9,9 +9,9 @@ import polars as pl
 
 from cvn_orchestrator.data.schema import FILE, Schema
 
-_ROW = "__row"
-_ZONE = r"(Z|[+-]\d\d:?\d\d)\s*$"
-"""How a stamp with a time zone ends in text, as ISO 8601 has it."""
+_ROW = "\0row"  # no column is called so
+_ZONE = r"\d\d:\d\d(:\d\d([.,]\d+)?)?\s*(Z|UTC|[+-]\d\d(:?\d\d)?)\s*$"
+"""How a stamp with a time zone ends in text: an offset, or its like, after a time."""
 
 
 def table_faults(table: pl.DataFrame, schema: Schema) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ class SharedTable:
     question
         The digest of the files and of the columns that say which rows there are and what is asked
         of them: symbol, time and label. Other features of the same rows have the same one.
+    files
+        The digest of the files alone, their names and bytes.
     features
         The feature columns, in order.
     symbols
@@ -56,6 +58,7 @@ class SharedTable:
     folder: Path
     content: str
     question: str
+    files: str
     features: tuple[str, ...]
     symbols: tuple[str, ...]
     n_rows: Mapping[str, int]
@@ -108,7 +111,11 @@ def share_table(schema: Schema, folder: Path) -> SharedTable:
             folder.mkdir(parents=True, exist_ok=True)
             new = Path(tempfile.mkdtemp(prefix=f".{target.name[:12]}-", dir=folder))
         try:
-            known = {"content": content, "question": _question(digests, schema)}
+            known = {
+                "content": content,
+                "question": _question(digests, schema),
+                "files": _hex([digests]),
+            }
             _write(table, schema, known, new)
             _rename(new, target)
         finally:
@@ -123,6 +130,7 @@ def open_shared(folder: Path) -> SharedTable:
         folder,
         facts["content"],
         facts["question"],
+        facts.get("files", facts["content"]),
         tuple(facts["features"]),
         tuple(facts["n_rows"]),
         dict(facts["n_rows"]),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +142,15 @@ def _check_sweep(
         faults.add(("sweep", "baseline"), fault)
     if not sweep.symbols:
         faults.add(("sweep", "symbols"), "names none")
-    symbols = [] if sweep.symbols == "all" else [repr(symbol) for symbol in sweep.symbols]
-    for key, shown in (("symbols", symbols), ("costs", [f"{cost:g}" for cost in sweep.costs])):
-        if twice := sorted({name for name in shown if shown.count(name) > 1}):
-            faults.add(("sweep", key), f"names {', '.join(twice)} more than once")
+    symbols = [] if sweep.symbols == "all" else sweep.symbols
+    costs = pairwise(sorted(sweep.costs))
+    repeated = {
+        "symbols": sorted({repr(symbol) for symbol in symbols if symbols.count(symbol) > 1}),
+        "costs": [repr(b) for a, b in costs if math.isclose(a, b, abs_tol=1e-12)],
+    }
+    for key, names in repeated.items():
+        if names:
+            faults.add(("sweep", key), f"names {', '.join(names)} more than once")
     if sweep.costs and schema is not None and not schema.money_known:
         fault = "costs weigh money, and none is known: give data.returns or data.payoff"
         faults.add(("sweep", "costs"), fault)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cvn_harness_core import HPOParams, TrainedArtifact, peak_memory, train_one
+from cvn_harness_core import OBSERVERS, HPOParams, TrainedArtifact, peak_memory, train_one
 from cvn_orchestrator.splits.survey import FoldFacts
 from cvn_orchestrator.sweep.cell import import_what_trains
 from cvn_orchestrator.sweep.fits import Fit, fits_of
@@ -53,6 +53,8 @@ class Estimate:
 def estimate(sweep: PreparedSweep) -> Estimate:
     """Fit each distinct training of a model once, and return what follows for the sweep.
 
+    Observers see nothing of it.
+
     Raises as ``train_one``.
     """
     fits = [fit for fit in fits_of(sweep.plan.variants) if fit.kind != "combiner"]
@@ -92,7 +94,7 @@ def _unsearched(own: HPOParams) -> HPOParams:
 def _probe(sweep: PreparedSweep, fit: Fit, at: FoldFacts) -> Probe:
     datasets = sweep.datasets(at.symbol, at.fold)
     policy = replace(fit.policy, out_of_fold=None, calibration=None)
-    with peak_memory() as peak:
+    with OBSERVERS.unseen(), peak_memory() as peak:
         artifact = train_one(fit.name, datasets, _unsearched(fit.hpo_params), policy=policy)
     return Probe(
         model=fit.name,

@@ -79,7 +79,7 @@ class Identity:
             plan={
                 **self._facts,
                 "rows": self._sweep.table.question,
-                "content": self._sweep.table.content,
+                "files": self._sweep.table.files,
             },
             baseline=plan.baseline,
             variants=tuple(variant.name for variant in plan.variants),
