@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cvn_harness_core import ObserverLimits, hookimpl
-from cvn_tracking_mlflow.settings import active
+from cvn_tracking_mlflow.settings import SWITCHES, active
 
 if TYPE_CHECKING:
     from cvn_harness_core import CellFacts, Event, SweepFacts, TrainedArtifact
@@ -35,7 +35,9 @@ def cvn_observer_limits() -> ObserverLimits:
 
     A server that answers takes a fraction of a second; where one does not, the silence bounds it.
     """
-    return ObserverLimits(per_fit=30.0, behind=300.0, at_exit=60.0, events=tuple(_EVENTS))
+    return ObserverLimits(
+        per_fit=30.0, behind=300.0, at_exit=60.0, events=tuple(_EVENTS), variables=SWITCHES
+    )
 
 
 @hookimpl

@@ -7,6 +7,8 @@ import os
 from cvn_tracking_mlflow.errors import TrackingError
 
 OFF = frozenset({"0", "false", "no", "off"})
+SWITCHES = ("CVN_MLFLOW", "MLFLOW_TRACKING_URI")
+"""Without either of them there is nothing to track."""
 EXPERIMENT = "cvn-harness"
 """The experiment where MLflow's own variables name none."""
 

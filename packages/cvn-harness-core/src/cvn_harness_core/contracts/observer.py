@@ -14,7 +14,7 @@ class ObserverLimits:
     """What an observer declares of its own speed, in seconds; see ``cvn_observer_limits``.
 
     Raises PluginContractError ``plugin_contract`` unless all times are numbers from 0 to a day, and
-    ``events`` a tuple of names.
+    ``events`` and ``variables`` tuples of names.
 
     Parameters
     ----------
@@ -29,12 +29,16 @@ class ObserverLimits:
     events
         The names of the events that ``cvn_event`` is called for; None for all. Each call is handed
         to the observer's thread, so an observer of few is the cheaper for saying so.
+    variables
+        Environment variables that switch it on: it is told something while one of them is set, and
+        not to nothing. None: it is always told. One that is switched off costs nothing.
     """
 
     per_fit: float = 0.25
     behind: float = 30.0
     at_exit: float = 5.0
     events: tuple[str, ...] | None = None
+    variables: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("per_fit", "behind", "at_exit"):
@@ -46,7 +50,9 @@ class ObserverLimits:
                     f"{_DAY_S}."
                 )
                 raise PluginContractError("plugin_contract", message)
-        named = isinstance(self.events, tuple) and all(isinstance(n, str) for n in self.events)
-        if self.events is not None and not named:
-            message = f"ObserverLimits.events is {self.events!r}, not a tuple of names of events."
-            raise PluginContractError("plugin_contract", message)
+        for name in ("events", "variables"):
+            value = getattr(self, name)
+            named = isinstance(value, tuple) and all(isinstance(n, str) for n in value)
+            if value is not None and not named:
+                message = f"ObserverLimits.{name} is {value!r}, not a tuple of names of {name}."
+                raise PluginContractError("plugin_contract", message)

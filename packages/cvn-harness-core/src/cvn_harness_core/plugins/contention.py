@@ -22,7 +22,7 @@ SWITCH_S = 1e-5
 """How long a thread keeps the interpreter that another one wants, while one computes too long."""
 _ROUNDING_S = 5e-7  # it is kept in whole microseconds, cut off
 NICENESS = 10
-"""The lower priority of a thread that computes too long: a tenth of the others' weight.
+"""By how much the priority of a thread that computes too long is lowered: to a tenth of the weight.
 
 Threads and processes that it starts have it, too. Less would hold up a training on a busy machine:
 where such a thread has the interpreter, it must be given a core to let go of it.
@@ -84,9 +84,9 @@ def give_way(thread: threading.Thread) -> None:
     _CONTENTION.begin(thread)
     if sys.platform == "linux" and thread.native_id is not None:
         with suppress(OSError):
-            nice = os.getpriority(os.PRIO_PROCESS, thread.native_id)
-            if nice < NICENESS:
-                os.setpriority(os.PRIO_PROCESS, thread.native_id, NICENESS)
+            lower = min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)  # than the caller's
+            if os.getpriority(os.PRIO_PROCESS, thread.native_id) < lower:
+                os.setpriority(os.PRIO_PROCESS, thread.native_id, lower)
 
 
 def caught_up(thread: threading.Thread) -> None:

@@ -9,6 +9,7 @@ to give way to the others.
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from _thread import allocate_lock
@@ -167,6 +168,9 @@ class IsolatedObserver:
 
     def _listens(self, hook: str, arguments: dict[str, Any]) -> bool:
         if self._manager and not getattr(self._manager.hook, hook).get_hookimpls():
+            return False
+        switches = self.limits.variables
+        if switches is not None and not any(os.environ.get(name, "").strip() for name in switches):
             return False
         wanted = self.limits.events
         return hook != "cvn_event" or wanted is None or arguments["event"].event in wanted
