@@ -60,7 +60,7 @@ def test_the_example_says_what_it_would_train(example: Path) -> None:
 
 def test_the_example_for_a_person(example: Path) -> None:
     said = cvn("sweep", "plan.toml", "--no-estimate", cwd=example).stdout
-    assert said.startswith("demo: what plan.toml would train; nothing is kept\n")
+    assert said.startswith("demo: what plan.toml would train; no model is kept\n")
     assert "cells     70: 10 symbols and folds x 7 variants\n" in said
     assert "\nestimate  none: it was not asked for\n" in said
     assert "\nstack          stack_logreg (xgboost, lightgbm)" in said

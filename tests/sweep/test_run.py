@@ -201,7 +201,7 @@ def test_a_plan_is_looked_at_without_what_trains(tmp_path: Path, env: dict[str, 
         command, cwd=tmp_path, env=env, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"
-    assert "nothing is kept" in done.stdout
+    assert "no model is kept" in done.stdout
 
 
 def test_the_dearest_cells_are_begun_first(tmp_path: Path, env: dict[str, str]) -> None:

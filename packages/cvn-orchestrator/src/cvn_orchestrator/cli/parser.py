@@ -367,7 +367,7 @@ def _sweep(parser: argparse.ArgumentParser) -> None:
         "--dry-run",
         action="store_true",
         help="check plan, data and splits, and print cells, expected fits, and time and memory by "
-        "one real fit of each kind; keep nothing",
+        "one real fit of each kind; keep no model",
     )
     parser.add_argument(
         "--no-estimate",

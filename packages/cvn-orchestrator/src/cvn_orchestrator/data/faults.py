@@ -26,7 +26,7 @@ def table_faults(table: pl.DataFrame, schema: Schema) -> tuple[str, ...]:
     there = _There(
         {role: column for role, column in schema.roles.items() if column in table.columns},
         tuple(c for c in schema.features_among(table.columns) if c in table.columns),
-        FILE if schema.symbol is None else schema.symbol,
+        schema.symbol_column,
     )
     return (*faults, *_type_faults(rows, there), *_value_faults(rows, there))
 
@@ -80,12 +80,11 @@ def _zone_faults(table: pl.DataFrame, role: str, column: str) -> Iterator[str]:
     """Yield that stamps, which are text yet, have a time zone in some rows and none in others."""
     if table.schema[column] != pl.String:
         return
-    zoned = table[column].str.contains(_ZONE)
-    if zoned.any() and not zoned.all():
-        yield from _where(table, pl.col(column).str.contains(_ZONE), f"{role} {column!r}: a zone")
-        none = ~pl.col(column).str.contains(_ZONE)
-        said = f"{role} {column!r}: no zone; give all in one time zone, or none;"
-        yield from _where(table, none, said)
+    zoned, given = pl.col(column).str.contains(_ZONE), f"{role} {column!r}"
+    some = [*_where(table, zoned, f"{given}: a zone")]
+    others = [*_where(table, ~zoned, f"{given}: no zone; give all in one time zone, or none;")]
+    if some and others:
+        yield from some + others
 
 
 def _value_faults(rows: pl.DataFrame, there: _There) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import time
 from collections.abc import Iterator
@@ -91,7 +90,8 @@ class CellWork:
 
 def import_what_trains() -> None:
     """Import what every training needs, so that no cell's time and memory hold it."""
-    importlib.import_module("sklearn.metrics")
+    import sklearn.metrics  # noqa: F401
+
     from cvn_harness_core import train_ensemble  # noqa: F401  with all that it needs
 
 

@@ -9,7 +9,6 @@ from typing import Any
 from cvn_orchestrator.results.rows import RunRow
 
 _SHOWN, _LONGEST = 5, 60
-_FILES = "files"
 _LEFT_OUT = {"path", "retries", "rows"}
 """What no result depends on, and a digest of what other differences say."""
 
@@ -24,7 +23,8 @@ def change_of(run: RunRow, runs: Sequence[RunRow]) -> str | None:
     before = next((other for other in runs if other.name == run.name), None)
     if before is None:
         return None
-    said = list(_differences(before, run)) or ["the files"]
+    plans = (json.loads(json.dumps(one.plan)) for one in (before, run))
+    said = [text for _, text in sorted(_differences(*plans))] or ["the files"]
     more = [f"{len(said) - _SHOWN} more"] if len(said) > _SHOWN else []
     return (
         f"{run.name!r} is a new run, {run.run[:12]}: from the last one, {before.run[:12]} of "
@@ -33,35 +33,23 @@ def change_of(run: RunRow, runs: Sequence[RunRow]) -> str | None:
     )
 
 
-def _differences(before: RunRow, now: RunRow) -> Iterator[str]:
-    old, new = (dict(_leaves(json.loads(json.dumps(run.plan)))) for run in (before, now))
-    if _FILES in old and old.pop(_FILES) != new.get(_FILES):  # an earlier release did not keep it
-        yield "the files, by name or content"
-    new.pop(_FILES, None)
-    for name in sorted({*old} & {*new}):
-        if old[name] != new[name]:
-            yield f"{name} ({_short(old[name])} before, {_short(new[name])} now)"
-    yield from (f"{name}, which is new" for name in _roots({*new} - {*old}, old))
-    yield from (f"{name}, which is gone" for name in _roots({*old} - {*new}, new))
-
-
-def _roots(names: set[str], others: Mapping[str, Any]) -> list[str]:
-    """Return the names, each cut as short as none of the others begins."""
-    parts = {tuple(name.split(".")[: n + 1]) for name in others for n in range(name.count(".") + 1)}
-    found = set()
-    for name in names:
-        path = name.split(".")
-        n = next((n for n in range(1, len(path)) if tuple(path[:n]) not in parts), len(path))
-        found.add(".".join(path[:n]))
-    return sorted(found)
-
-
-def _leaves(plan: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    for name, value in plan.items():
-        if isinstance(value, Mapping) and value:
-            yield from _leaves(value, f"{above}{name}.")
-        elif above or name not in _LEFT_OUT:
-            yield f"{above}{name}", value
+def _differences(
+    old: Mapping[str, Any], new: Mapping[str, Any], above: str = ""
+) -> Iterator[tuple[int, str]]:
+    """Yield each difference with its rank: the files, what changed, what is new, what is gone."""
+    for name in {*old, *new} - (set() if above else _LEFT_OUT):
+        full, was, becomes = f"{above}{name}", old.get(name), new.get(name)
+        if full == "files":
+            if name in old and was != becomes:  # an earlier release did not keep it
+                yield 0, "the files, by name or content"
+        elif name not in old:
+            yield 2, f"{full}, which is new"
+        elif name not in new:
+            yield 3, f"{full}, which is gone"
+        elif isinstance(was, Mapping) and isinstance(becomes, Mapping):
+            yield from _differences(was, becomes, f"{full}.")
+        elif was != becomes:
+            yield 1, f"{full} ({_short(was)} before, {_short(becomes)} now)"
 
 
 def _short(value: Any) -> str:

@@ -102,7 +102,7 @@ def dry_run_text(facts: Mapping[str, Any]) -> str:
     fate = "are skipped" if facts["incomplete_folds"] == "skip" else "will fail"
     pairs = len(facts["cells"]) // n_variants if n_variants else 0
     lines = [
-        f"{facts['name']}: what {facts['plan']} would train; nothing is kept",
+        f"{facts['name']}: what {facts['plan']} would train; no model is kept",
         "",
         (
             f"data      {data['path']}: {len(rows)} symbols, {sum(rows.values()):,} rows, "
